@@ -1,0 +1,224 @@
+"""Writing to customers: judged again, reserved under a key, sent once, and what became of it recorded."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.clock import engine_now
+from activities.composing import Composer
+from activities.payloads import SendRequest, Turn
+from activities.rulebook import RuleBook
+from activities.turns import record_turn, take_turn
+from channels.channel import Channel, Delivered, InDoubt, NotSent, Refused
+from policy.next_step import next_step
+from policy.outreach import HeldBack, judge
+from policy.rules import Rules
+from receivables.messages import ChannelName, Letter, Message, MessageState
+from store import customers, messages, timeline
+from store.accounts import read_account
+from store.database import Database
+
+log = logging.getLogger("baton.messages")
+
+HEARTBEAT_EVERY_SECONDS = 2.0
+
+
+class Messaging:
+    """One message at a time: `send_timeout` bounds the channel, `lease` how long a reserved message may be leaving."""
+
+    def __init__(
+        self,
+        database: Database,
+        rulebook: RuleBook,
+        composer: Composer,
+        channels: Mapping[ChannelName, Channel],
+        *,
+        send_timeout: timedelta,
+        lease: timedelta,
+    ) -> None:
+        if lease <= send_timeout:
+            raise ValueError(f"the lease ({lease}) must outlast the send timeout ({send_timeout})")
+        self._database = database
+        self._rulebook = rulebook
+        self._composer = composer
+        self._channels = channels
+        self._send_timeout = send_timeout
+        self._lease = lease
+
+    @activity.defn
+    async def send_message(self, request: SendRequest) -> Turn:
+        """Send this step of the invoice's chase, with all that is due for its customer; or hold it back and say why.
+
+        Raises ApplicationError "channel_away" (tried again) where the message surely did not leave, and
+        "being_sent" where another attempt may still be at work on this customer.
+        """
+        async with _heartbeats():
+            now = engine_now()
+            await self._settle_what_a_dead_attempt_left(request.customer_id, now)
+            async with self._database.writing() as connection:
+                reserved = await self._reserve(connection, request, now)
+            if isinstance(reserved, Turn):
+                return reserved
+            message, letter = reserved
+            return await self._deliver(request, message, letter)
+
+    async def _reserve(
+        self, connection: AsyncConnection, request: SendRequest, now: datetime
+    ) -> tuple[Message, Letter] | Turn:
+        """Judge again in the transaction that reserves (promise 5); what is held back becomes the next turn."""
+        rules = await self._rulebook.rules(connection)
+        account = await read_account(
+            connection, customer_id=request.customer_id, invoice_id=request.invoice_id, as_of=now, lock=True
+        )
+        outreach = judge(account=account, invoice_id=request.invoice_id, step=request.step, rules=rules, as_of=now)
+        if isinstance(outreach, HeldBack):
+            if outreach.is_routine:
+                done = ""
+            else:
+                done = f"{request.step} held back: {outreach.reason.words}"
+                await timeline.add_line(
+                    connection,
+                    natural_key=f"{request.invoice_id}:{request.step}:not sent:{outreach.reason.words}"[:400],
+                    customer_id=request.customer_id,
+                    invoice_id=request.invoice_id,
+                    at=now,
+                    kind="held_back",
+                    words=done,
+                    rule=outreach.reason.rule,
+                    facts=outreach.reason.facts,
+                )
+            step = next_step(account=account, invoice_id=request.invoice_id, rules=rules, as_of=now)
+            return await record_turn(
+                connection, account=account, invoice_id=request.invoice_id, step=step, rules=rules, as_of=now, done=done
+            )
+        policy = rules.of(account.standing(request.invoice_id).invoice)
+        message, letter = await self._composer.compose(
+            connection, account=account, outreach=outreach, policy=policy, as_of=now, lease=self._lease
+        )
+        await messages.reserve(connection, message, letter)
+        return message, letter
+
+    async def _deliver(self, request: SendRequest, message: Message, letter: Letter) -> Turn:
+        state, outcome, reference = await self._hand_over(message, letter)
+        now = engine_now()
+        async with self._database.writing() as connection:
+            rules = await self._rulebook.rules(connection)
+            await self._record(connection, message, state, outcome, reference, now)
+            if state is MessageState.DEFERRED:
+                turn = None
+            else:
+                turn = await self._turn_after(connection, request, rules, message, state, outcome, now)
+        if turn is None:
+            raise ApplicationError(f"{message.key} did not leave: {outcome}", type="channel_away")
+        return turn
+
+    async def _turn_after(
+        self, connection: AsyncConnection, request: SendRequest, rules: Rules, message: Message, state: MessageState,
+        outcome: str, now: datetime,
+    ) -> Turn:
+        said = f"{message.step} {state.value.replace('_', ' ')}"
+        others = len(message.items) - 1
+        with_others = f", with {others} more of this customer" if others else ""
+        done = f"{said}{with_others}" + (f": {outcome}" if state is not MessageState.SENT else "")
+        return await take_turn(
+            connection, invoice_id=request.invoice_id, customer_id=request.customer_id, rules=rules, as_of=now, done=done
+        )
+
+    async def _hand_over(self, message: Message, letter: Letter) -> tuple[MessageState, str, str | None]:
+        """Give the letter to its channel, and say honestly what became of it."""
+        try:
+            async with asyncio.timeout(self._send_timeout.total_seconds()):
+                delivered: Delivered = await self._channels[message.channel].send(letter)
+        except NotSent as fault:
+            return MessageState.DEFERRED, str(fault), None
+        except Refused as fault:
+            return MessageState.FAILED, str(fault), None
+        except (InDoubt, TimeoutError) as fault:
+            return MessageState.IN_DOUBT, str(fault) or f"no answer within {self._send_timeout}", None
+        return MessageState.SENT, "", delivered.reference
+
+    async def _record(
+        self, connection: AsyncConnection, message: Message, state: MessageState, outcome: str, reference: str | None,
+        now: datetime,
+    ) -> None:
+        await messages.settle(
+            connection, key=message.key, state=state, at=now, outcome=outcome, reference=reference
+        )
+        if state is MessageState.FAILED:
+            await customers.mark_bounced(connection, message.customer_id, now)
+        if state is MessageState.DEFERRED:
+            return
+        words = {
+            MessageState.SENT: f"{message.step} sent to {message.customer_id}",
+            MessageState.FAILED: f"{message.step} refused: {outcome}",
+        }.get(state, f"{message.step} in doubt: {outcome}")
+        for item in message.items:
+            await timeline.add_line(
+                connection,
+                natural_key=f"{message.key}:{item.invoice_id}:{state.value}",
+                customer_id=message.customer_id,
+                invoice_id=item.invoice_id,
+                at=now,
+                kind="message",
+                words=words,
+                rule=message.rule[:80],
+                facts={"message": message.key, "asked for": str(item.open_balance)},
+            )
+
+    async def _settle_what_a_dead_attempt_left(self, customer_id: str, now: datetime) -> None:
+        """A reserved message past its lease: sent again under its key where that is harmless, else in doubt."""
+        async with self._database.reading() as connection:
+            leaving = await messages.list_messages(
+                connection, customer_id=customer_id, state=MessageState.RESERVED, limit=20
+            )
+        for message in leaving:
+            if message.lease_until > now:
+                raise ApplicationError(
+                    f"{message.key} may be leaving right now, until {message.lease_until}",
+                    type="being_sent",
+                    next_retry_delay=message.lease_until - now + timedelta(milliseconds=50),
+                )
+            await self.settle_expired(message, now)
+
+    async def settle_expired(self, message: Message, now: datetime) -> MessageState | None:
+        """Settle one reserved message whose lease has passed; None where somebody else was quicker."""
+        idempotent = self._channels[message.channel].is_idempotent
+        async with self._database.writing() as connection:
+            if idempotent:
+                mine = await messages.extend_lease(
+                    connection, key=message.key, lease_until=now + self._lease, as_of=now
+                )
+                if not mine:
+                    return None
+                letter = await messages.letter_of(connection, message.key)
+            else:
+                outcome = "its sender died; it may or may not have left"
+                await self._record(connection, message, MessageState.IN_DOUBT, outcome, None, now)
+                log.warning("%s is in doubt: %s", message.key, outcome)
+                return MessageState.IN_DOUBT
+        state, outcome, reference = await self._hand_over(message, letter)
+        async with self._database.writing() as connection:
+            await self._record(connection, message, state, outcome, reference, now)
+        return state
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Tell the engine that this attempt lives, so that a killed worker is noticed in seconds."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_EVERY_SECONDS)
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

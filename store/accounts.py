@@ -1,0 +1,294 @@
+"""Reading an account: one customer with everything open, for policy to judge. Asked at every turn of every invoice."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from receivables.account import Account, PaymentHistory, Standing, StepTaken
+from receivables.disputes import Dispute
+from receivables.escalations import Case, CaseState
+from receivables.ledger import EntryKind
+from receivables.messages import Message, MessageItem, MessageState
+from receivables.money import Money
+from receivables.promises import PromiseToPay
+from store import tables
+from store.cases import case_of_row
+from store.customers import UnknownCustomer, customer_of_row
+from store.disputes import dispute_of_row
+from store.feeds import STALEST, feed_of_row
+from store.holds import hold_of_row
+from store.invoices import FINAL_STAGES, UnknownInvoice, invoice_of_row
+from store.messages import COLUMNS_OF_A_MESSAGE, message_of_row
+from store.promises import promise_of_row
+
+MESSAGES_SINCE = timedelta(days=60)
+CASES_SINCE = timedelta(days=400)
+HISTORY_SINCE = timedelta(days=365)
+
+
+async def read_account(
+    connection: AsyncConnection,
+    *,
+    customer_id: str,
+    invoice_id: str | None = None,
+    as_of: datetime,
+    lock: bool = False,
+) -> Account:
+    """The customer with every invoice whose stage is not final or on which something is to be collected, and the one
+    asked for. Raises UnknownCustomer, and UnknownInvoice where the one asked for is not theirs.
+
+    `lock`: until the transaction ends nobody else judges or books for this customer; the lock is taken before
+    anything is read. Everything is of one moment in `Database.reading()`, and in `writing()` with the lock.
+    """
+    values = {
+        "customer_id": customer_id,
+        "invoice_id": invoice_id,
+        "messages_since": as_of - MESSAGES_SINCE,
+        "cases_since": as_of - CASES_SINCE,
+        "history_since": (as_of - HISTORY_SINCE).date(),
+    }
+    customer = (await connection.execute(_CUSTOMER_LOCKED if lock else _CUSTOMER, values)).one_or_none()
+    if customer is None:
+        raise UnknownCustomer(customer_id)
+    invoices = (await connection.execute(_INVOICES, values)).all()
+    if invoice_id is not None and all(row.invoice_id != invoice_id for row in invoices):
+        raise UnknownInvoice(invoice_id)
+    values["invoice_ids"] = [row.invoice_id for row in invoices]
+    messages = _messages_of(await connection.execute(_MESSAGES, values))
+    since = values["messages_since"]
+    return Account(
+        customer=customer_of_row(customer),
+        standings=_standings(
+            invoices,
+            disputes=[dispute_of_row(row) for row in await connection.execute(_DISPUTES, values)],
+            promises=[promise_of_row(row) for row in await connection.execute(_PROMISES, values)],
+            messages=messages,
+        ),
+        unapplied=tuple(
+            Money(minor=int(row.minor), currency=row.currency) for row in await connection.execute(_UNAPPLIED, values)
+        ),
+        messages=tuple(
+            message for message in messages if message.reserved_at >= since or message.state.value in _UNSETTLED
+        ),
+        contacts_by_people=tuple((await connection.execute(_CONTACTS, values)).scalars()),
+        holds=tuple(hold_of_row(row) for row in await connection.execute(_HOLDS, values)),
+        cases=_cases_of(await connection.execute(_CASES, values)),
+        history=_history_of((await connection.execute(_HISTORY, values)).all(), customer),
+        feed=next((feed_of_row(row) for row in await connection.execute(STALEST)), None),
+    )
+
+
+# The statements are made once: building them anew for each read would cost more than running them.
+
+_customers, _invoices, _entries = tables.customers.c, tables.invoices.c, tables.entries.c
+_messages, _items = tables.messages.c, tables.message_items.c
+_UNSETTLED = [MessageState.RESERVED.value, MessageState.DEFERRED.value, MessageState.IN_DOUBT.value]
+_OPEN_CASES = [state.value for state in CaseState if state.is_open]
+_of_customer = bindparam("customer_id")
+
+_CUSTOMER = select(tables.customers).where(_customers.customer_id == _of_customer)
+_CUSTOMER_LOCKED = _CUSTOMER.with_for_update(key_share=True)
+
+
+def _booked(amount: ColumnElement[Any], *kinds: EntryKind, but: EntryKind | None = None) -> ColumnElement[Any]:
+    query = select(amount).where(_entries.invoice_id == _invoices.invoice_id)
+    if kinds:
+        query = query.where(_entries.kind.in_([kind.value for kind in kinds]))
+    if but is not None:
+        query = query.where(_entries.kind != but.value)
+    return query.correlate(tables.invoices).scalar_subquery()
+
+
+_INVOICES = (
+    select(
+        *(
+            _invoices[name]
+            for name in (
+                "invoice_id",
+                "customer_id",
+                "amount_minor",
+                "currency",
+                "issued_on",
+                "due_on",
+                "lines",
+                "purchase_order",
+                "discount",
+                "ladder",
+                "draft",
+                "withdrawn_at",
+                "written_off_at",
+                "cycle",
+                "policy_version",
+                "opened_at",
+                "open_minor",
+            )
+        ),
+        _booked(func.coalesce(-func.sum(_entries.amount_minor), 0), but=EntryKind.WRITE_OFF).label("received_minor"),
+        _booked(func.max(_entries.booked_on), EntryKind.PAYMENT).label("last_payment_on"),
+    )
+    .where(
+        _invoices.customer_id == _of_customer,
+        or_(
+            _invoices.stage.not_in(FINAL_STAGES),
+            # Owed, though its run was told otherwise: what is withdrawn, or settled but for a tolerated rest, is not.
+            and_(_invoices.open_minor > 0, _invoices.settled_on.is_(None), _invoices.withdrawn_at.is_(None)),
+            _invoices.invoice_id == bindparam("invoice_id", type_=_invoices.invoice_id.type),
+        ),
+    )
+    .order_by(_invoices.due_on, _invoices.invoice_id)
+)
+_of_these_invoices = bindparam("invoice_ids", expanding=True)
+_DISPUTES = (
+    select(tables.disputes)
+    .where(tables.disputes.c.invoice_id.in_(_of_these_invoices))
+    .order_by(tables.disputes.c.opened_at, tables.disputes.c.dispute_id)
+)
+_PROMISES = (
+    select(tables.promises)
+    .where(tables.promises.c.invoice_id.in_(_of_these_invoices))
+    .order_by(tables.promises.c.said_at, tables.promises.c.promise_id)
+)
+_MESSAGES = (
+    select(
+        *COLUMNS_OF_A_MESSAGE,
+        _items.invoice_id.label("item_invoice_id"),
+        _items.step.label("item_step"),
+        _items.level.label("item_level"),
+        _items.cycle.label("item_cycle"),
+        _items.open_minor.label("item_open_minor"),
+        _items.currency.label("item_currency"),
+    )
+    .outerjoin_from(tables.messages, tables.message_items, _items.key == _messages.key)
+    .where(
+        _messages.customer_id == _of_customer,
+        or_(
+            _messages.reserved_at >= bindparam("messages_since", type_=_messages.reserved_at.type),
+            _messages.state.in_(_UNSETTLED),
+            _messages.key.in_(
+                select(tables.message_items.alias("own").c.key).where(
+                    tables.message_items.alias("own").c.invoice_id.in_(_of_these_invoices)
+                )
+            ),
+        ),
+    )
+    .order_by(_messages.reserved_at, _messages.key, _items.invoice_id, _items.step)
+)
+_UNAPPLIED = (
+    select(_entries.currency, (-func.sum(_entries.amount_minor)).label("minor"))
+    .where(_entries.customer_id == _of_customer, _entries.invoice_id.is_(None))
+    .group_by(_entries.currency)
+    .having(func.sum(_entries.amount_minor) < 0)
+    .order_by(_entries.currency)
+)
+_CONTACTS = (
+    select(tables.people_contacts.c.at)
+    .where(
+        tables.people_contacts.c.customer_id == _of_customer,
+        tables.people_contacts.c.at >= bindparam("messages_since", type_=tables.people_contacts.c.at.type),
+    )
+    .order_by(tables.people_contacts.c.at)
+)
+_HOLDS = (
+    select(tables.holds)
+    .where(tables.holds.c.customer_id == _of_customer, tables.holds.c.released_at.is_(None))
+    .order_by(tables.holds.c.until_at, tables.holds.c.hold_id)
+)
+_CASES = (
+    select(tables.cases, tables.case_invoices.c.invoice_id)
+    .outerjoin_from(tables.cases, tables.case_invoices, tables.case_invoices.c.case_id == tables.cases.c.case_id)
+    .where(
+        tables.cases.c.customer_id == _of_customer,
+        or_(
+            tables.cases.c.state.in_(_OPEN_CASES),
+            tables.cases.c.decided_at >= bindparam("cases_since", type_=tables.cases.c.decided_at.type),
+        ),
+    )
+    .order_by(tables.cases.c.wanted_at, tables.cases.c.case_id, tables.case_invoices.c.invoice_id)
+)
+_HISTORY = (
+    select(
+        _invoices.currency,
+        func.min(_invoices.issued_on).label("first_issued_on"),
+        func.sum(
+            case(
+                (
+                    _invoices.issued_on > bindparam("history_since", type_=_invoices.issued_on.type),
+                    _invoices.amount_minor,
+                ),
+                else_=0,
+            )
+        ).label("invoiced_minor"),
+        func.count(_invoices.settled_on).label("settled"),
+        func.sum(case((_invoices.settled_on > _invoices.due_on, 1), else_=0)).label("settled_late"),
+    )
+    .where(_invoices.customer_id == _of_customer, _invoices.draft.is_(False))
+    .group_by(_invoices.currency)
+    .order_by(_invoices.currency)
+)
+
+
+def _messages_of(rows: Iterable[Row[Any]]) -> list[Message]:
+    """One message for the rows of its items, which come one after the other."""
+    found: list[tuple[Row[Any], list[MessageItem]]] = []
+    for row in rows:
+        if not found or found[-1][0].key != row.key:
+            found.append((row, []))
+        if row.item_invoice_id is not None:
+            found[-1][1].append(
+                MessageItem(
+                    invoice_id=row.item_invoice_id,
+                    step=row.item_step,
+                    level=row.item_level,
+                    cycle=row.item_cycle,
+                    open_balance=Money(minor=row.item_open_minor, currency=row.item_currency),
+                )
+            )
+    return [message_of_row(row, items) for row, items in found]
+
+
+def _cases_of(rows: Iterable[Row[Any]]) -> tuple[Case, ...]:
+    found: list[tuple[Row[Any], list[str]]] = []
+    for row in rows:
+        if not found or found[-1][0].case_id != row.case_id:
+            found.append((row, []))
+        if row.invoice_id is not None:
+            found[-1][1].append(row.invoice_id)
+    return tuple(case_of_row(row, invoice_ids) for row, invoice_ids in found)
+
+
+def _standings(
+    rows: Iterable[Row[Any]], *, disputes: list[Dispute], promises: list[PromiseToPay], messages: list[Message]
+) -> tuple[Standing, ...]:
+    steps: dict[str, list[StepTaken]] = {}
+    for message in messages:
+        for item in message.items:
+            steps.setdefault(item.invoice_id, []).append(StepTaken(item=item, message=message))
+    return tuple(
+        Standing(
+            invoice=invoice_of_row(row),
+            open_balance=Money(minor=row.open_minor, currency=row.currency),
+            received=Money(minor=int(row.received_minor), currency=row.currency),
+            last_payment_on=row.last_payment_on,
+            disputes=tuple(dispute for dispute in disputes if dispute.invoice_id == row.invoice_id),
+            promises=tuple(promise for promise in promises if promise.invoice_id == row.invoice_id),
+            steps_taken=tuple(steps.get(row.invoice_id, ())),
+        )
+        for row in rows
+    )
+
+
+def _history_of(rows: Iterable[Row[Any]], customer: Row[Any]) -> PaymentHistory:
+    rows = list(rows)
+    return PaymentHistory(
+        first_issued_on=min((row.first_issued_on for row in rows), default=None),
+        invoiced_last_year=tuple(
+            Money(minor=int(row.invoiced_minor), currency=row.currency) for row in rows if row.invoiced_minor
+        ),
+        settled_count=sum(row.settled for row in rows),
+        settled_late_count=sum(int(row.settled_late) for row in rows),
+        last_trouble_on=customer.trouble_on,
+        last_trouble=customer.trouble,
+    )

@@ -1,0 +1,28 @@
+"""Inserting what may already be there, on both databases, without an error that would spoil the transaction."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+def insert_unless_there(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that leaves out what would break any unique constraint of the table; its `rowcount` tells."""
+    return _insert(connection, table).on_conflict_do_nothing()
+
+
+async def insert_or_update(
+    connection: AsyncConnection, table: Table, values: Mapping[str, Any], *, key: Iterable[str]
+) -> None:
+    """One row, new or in place of the one with the same key columns."""
+    keys = tuple(key)
+    rest = {name: value for name, value in values.items() if name not in keys}
+    await connection.execute(
+        _insert(connection, table).values(dict(values)).on_conflict_do_update(index_elements=keys, set_=rest)
+    )
+
+
+def _insert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
