@@ -76,6 +76,9 @@ KnownId = Annotated[
 ]
 """The id of something that we know: also of what came in by other ways, with ids of other shapes."""
 
+Cursor = Annotated[str, Field(min_length=1, max_length=700), OneLine]
+"""The place where a page ended."""
+
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.", examples=["DE"])]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="ISO 639-1.", examples=["de"])]
 LadderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="A ladder of the policy.")]

@@ -4,6 +4,7 @@ The provider must honour `Idempotency-Key`: the same key again answers as the fi
 is what lets a letter in doubt be sent again; see `HttpChannel.is_idempotent`.
 """
 
+import asyncio
 import json
 from urllib.parse import quote
 
@@ -31,9 +32,12 @@ class HttpChannel:
     is_idempotent = True
 
     def __init__(self, *, url: str, token: str, client: httpx.AsyncClient, timeout_seconds: float = 20.0) -> None:
+        """`timeout_seconds`: for each of connecting, sending and answering; twice that for all together."""
         parsed = httpx.URL(url)
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ValueError(f"the mail provider's address {url!r} is not an http or https address")
+        if not token.isascii() or not token.isprintable() or not token:
+            raise ValueError("the mail provider's token has characters that a header cannot carry")
         self._url = parsed
         self._token = token
         self._client = client
@@ -47,21 +51,25 @@ class HttpChannel:
         status: int | None = None
         content = b""
         try:
-            async with self._client.stream(
-                "POST",
-                self._url,
-                content=json.dumps(_body(letter, recipient=recipient)).encode(),
-                headers={
-                    "Authorization": f"Bearer {self._token}",
-                    "Content-Type": "application/json",
-                    "Accept": "application/json",
-                    "Idempotency-Key": header_of(letter.key),
-                },
-                timeout=self._timeout_seconds,
-                follow_redirects=False,
-            ) as response:
+            async with (
+                asyncio.timeout(2 * self._timeout_seconds),
+                self._client.stream(
+                    "POST",
+                    self._url,
+                    content=json.dumps(_body(letter, recipient=recipient)).encode(),
+                    headers={
+                        "Authorization": f"Bearer {self._token}",
+                        "Content-Type": "application/json",
+                        "Accept": "application/json",
+                        "Accept-Encoding": "identity",
+                        "Idempotency-Key": header_of(letter.key),
+                    },
+                    timeout=self._timeout_seconds,
+                    follow_redirects=False,
+                ) as response,
+            ):
                 status = response.status_code
-                async for chunk in response.aiter_bytes():
+                async for chunk in response.aiter_raw():
                     content += chunk[: _MOST_OF_AN_ANSWER - len(content)]
                     if len(content) >= _MOST_OF_AN_ANSWER:
                         break
@@ -74,7 +82,7 @@ class HttpChannel:
             httpx.LocalProtocolError,
         ) as fault:
             raise NotSent(f"the mail provider could not be reached: {_said(fault)}") from fault
-        except (httpx.HTTPError, httpx.StreamError) as fault:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as fault:
             # With a status in hand the answer is known; only its words were lost.
             if status is None:
                 raise InDoubt(f"the mail provider did not answer: {_said(fault)}") from fault

@@ -59,7 +59,7 @@ class PaymentWay(Frozen):
 
 
 class LetterItem(Frozen):
-    """One invoice in a letter; its amounts are of one currency. `received`: payments and credit notes so far, positive."""
+    """One invoice in a letter, in one currency. `received`: payments and credit notes so far, as a positive amount."""
 
     invoice_id: OneLine
     issued_on: date

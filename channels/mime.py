@@ -6,11 +6,12 @@ The same letter always gives the same bytes, so that a letter sent again under i
 import hashlib
 import re
 from email.header import Header
-from email.headerregistry import Address, HeaderRegistry
+from email.headerregistry import Address, AddressHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
 from channels.addresses import UnusableAddress, usable_address
+from channels.channel import NotSent, Refused
 from channels.clean_text import one_line
 from receivables.messages import Letter
 
@@ -83,6 +84,20 @@ def address_of(mailbox_text: str) -> str:
     return _parts_of(mailbox_text)[1]
 
 
+def mail_bytes(letter: Letter) -> bytes:
+    """The mail as it is handed over. Raises what a channel raises where a letter cannot become a mail."""
+    try:
+        usable_address(letter.to)
+    except UnusableAddress as fault:
+        raise Refused(str(fault), is_address_fault=True) from fault
+    try:
+        return to_mime(letter).as_bytes()
+    except UnusableAddress as fault:
+        raise NotSent(f"{fault}; correct the sender in the policy") from fault
+    except BadHeader as fault:
+        raise Refused(str(fault), is_address_fault=False) from fault
+
+
 def to_mime(letter: Letter) -> EmailMessage:
     """The mail that this letter is. Refuses `UnusableAddress` and `BadHeader`; looks at no clock.
 
@@ -102,17 +117,22 @@ def to_mime(letter: Letter) -> EmailMessage:
         if not _HEADER_NAME.fullmatch(header) or header.lower() in _OURS or header.lower().startswith("content-t"):
             raise BadHeader(f"{header[:60]!r} cannot be set as an extra header of a letter")
         mail[header] = _unstructured(value, header=header)
-    mail.set_content(letter.text, charset="utf-8", cte="quoted-printable")
-    mail.add_alternative(letter.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    mail.set_content(_encodable(letter.text), charset="utf-8", cte="quoted-printable")
+    mail.add_alternative(_encodable(letter.html), subtype="html", charset="utf-8", cte="quoted-printable")
     mail.set_boundary(f"=_{digest_of(letter.key)}")
     return mail
 
 
 def _parts_of(mailbox_text: str) -> tuple[str, str]:
-    found = _addresses("From", one_line(mailbox_text, most=600)).addresses
+    header = _addresses("From", one_line(mailbox_text, most=600))
+    found = header.addresses if isinstance(header, AddressHeader) else ()
     if len(found) != 1:
         raise UnusableAddress(f"{mailbox_text[:100]!r} is not one mail address")
     return found[0].display_name, usable_address(found[0].addr_spec)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _unstructured(text: str, *, header: str) -> str:

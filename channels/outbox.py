@@ -1,4 +1,4 @@
-"""The outbox: each letter a file that any mail program opens. The default channel, and the double of tests and rehearsal."""
+"""The outbox: each letter a file that any mail program opens. The default channel, and the double of the tests."""
 
 import asyncio
 import os
@@ -6,9 +6,8 @@ import re
 import secrets
 from pathlib import Path
 
-from channels.addresses import UnusableAddress
-from channels.channel import Delivered, InDoubt, NotSent, Refused
-from channels.mime import BadHeader, digest_of, to_mime
+from channels.channel import Delivered, InDoubt, NotSent
+from channels.mime import digest_of, mail_bytes
 from receivables.messages import ChannelName, Letter
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -31,13 +30,7 @@ class OutboxChannel:
         self._folder = folder
 
     async def send(self, letter: Letter) -> Delivered:
-        try:
-            content = to_mime(letter).as_bytes()
-        except UnusableAddress as fault:
-            raise Refused(str(fault), is_address_fault=True) from fault
-        except BadHeader as fault:
-            raise Refused(str(fault), is_address_fault=False) from fault
-        return await asyncio.to_thread(self._write, file_name_of(letter.key), content)
+        return await asyncio.to_thread(self._write, file_name_of(letter.key), mail_bytes(letter))
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -1,4 +1,4 @@
-"""Facts into a letter: Jinja2 in its sandbox, one file of words per letter and language, one layout each for text and HTML.
+"""Facts into a letter: Jinja2 in its sandbox, a file of words per letter and language, a layout each for text and HTML.
 
 Words (`<language>/<template>.jinja`, `<language>/_common.jinja`) are plain text and are rendered once; the layouts
 (`_layout.txt`, `_layout.html`) print them, the HTML one escaping everything. So the two parts never say different

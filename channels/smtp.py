@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 import aiosmtplib
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from channels.addresses import UnusableAddress
+from channels.addresses import usable_address
 from channels.channel import Delivered, InDoubt, NotSent, Refused
 from channels.clean_text import one_line
-from channels.mime import BadHeader, address_of, to_mime
+from channels.mime import mail_bytes
 from receivables.frozen import Frozen
 from receivables.messages import ChannelName, Letter
 
@@ -46,6 +46,11 @@ class SmtpSettings(Frozen):
     """How we introduce ourselves (EHLO). None: this machine's name."""
     answer_seconds: float = Field(default=20.0, gt=0, le=600)
     letter_seconds: float = Field(default=60.0, gt=0, le=1800)
+
+    @field_validator("envelope_sender")
+    @classmethod
+    def _is_an_address(cls, envelope_sender: str | None) -> str | None:
+        return None if envelope_sender is None else usable_address(envelope_sender)
 
     @model_validator(mode="after")
     def _keeps_its_password(self) -> "SmtpSettings":
@@ -85,14 +90,9 @@ class SmtpChannel:
         self._context: ssl.SSLContext | None = None
 
     async def send(self, letter: Letter) -> Delivered:
-        try:
-            content = to_mime(letter).as_bytes()
-            sender = address_of(self._settings.envelope_sender or letter.reply_to)
-            recipient = address_of(letter.to)
-        except UnusableAddress as fault:
-            raise Refused(str(fault), is_address_fault=True) from fault
-        except BadHeader as fault:
-            raise Refused(str(fault), is_address_fault=False) from fault
+        content = mail_bytes(letter)
+        sender = usable_address(self._settings.envelope_sender or letter.reply_to)
+        recipient = usable_address(letter.to)
         conversation = _Conversation()
         client = await self._client()
         try:
@@ -150,7 +150,7 @@ async def _hand_over(
     try:
         await client.connect()
         if client.is_ehlo_or_helo_needed:
-            await client.ehlo()
+            await _introduce_ourselves(client)
     except aiosmtplib.SMTPResponseException as fault:
         # Whatever the code: it is we who are turned away here (address, login, TLS), not this letter.
         raise NotSent(f"the mail server turns us away ({_said(fault)}); check its settings") from fault
@@ -169,14 +169,23 @@ async def _hand_over(
     protocol = client.protocol
     if protocol is None:
         raise aiosmtplib.SMTPServerDisconnected("the connection was lost before the letter was begun")
-    conversation.phase = _Phase.HANDING_OVER
     protocol.write(_dot_stuffed(content))
+    conversation.phase = _Phase.HANDING_OVER
     answer = await protocol.read_response(timeout=settings.answer_seconds)
     if 200 <= answer.code < 300:
         return one_line(f"{answer.code} {answer.message}")
     if 400 <= answer.code < 600:
         raise _refusal(answer.code, answer.message)
     raise InDoubt(f"the server answered the letter with {_said_code(answer.code, answer.message)}, which means nothing")
+
+
+async def _introduce_ourselves(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        if not client.is_connected:
+            raise
+        await client.helo()
 
 
 def _options(client: aiosmtplib.SMTP, *, sender: str, recipient: str, content: bytes) -> tuple[list[str], str]:
@@ -201,7 +210,7 @@ def _refusal(code: int, message: str, *, is_recipient: bool = False) -> NotSent 
 
 
 def _is_address_fault(code: int, message: str, *, is_recipient: bool) -> bool:
-    """By the enhanced code (RFC 3463) where there is one: 5.1.x but for the sender's, and a mailbox that is disabled."""
+    """By the enhanced code (RFC 3463) where there is one: 5.1.x but for the sender's, and a disabled mailbox."""
     enhanced = _ENHANCED.search(message)
     if enhanced is not None and enhanced[1] == "5":
         subject, detail = int(enhanced[2]), int(enhanced[3])

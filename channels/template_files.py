@@ -1,4 +1,4 @@
-"""Where templates come from: our own folder, and before it a folder of one's own. Finds, compiles, names what is broken."""
+"""Where templates come from: our folder, and before it a folder of one's own. Says where one is broken."""
 
 import traceback
 from dataclasses import dataclass

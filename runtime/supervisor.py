@@ -53,7 +53,7 @@ class Supervisor:
     """
 
     def __init__(self, children: Sequence[Child], *, folder: Path, say: Callable[[str], None]) -> None:
-        self._children = tuple(children)
+        self._children = list(children)
         self._folder = folder
         self._say = say
         self._processes: dict[str, asyncio.subprocess.Process] = {}
@@ -92,12 +92,20 @@ class Supervisor:
             for child in self._children:
                 if self._stopping.is_set():
                     break
-                await self._launch(child)
-                await self._until_ready(child)
-                self._watchers.append(asyncio.create_task(self._keep_running(child), name=f"watch {child.name}"))
+                await self._start_and_watch(child)
         except BaseException:
             await self.stop()
             raise
+
+    async def add(self, child: Child) -> None:
+        """One more, after the others, which run already. Raises ChildDidNotStart; the others run on."""
+        self._children.append(child)
+        await self._start_and_watch(child)
+
+    async def _start_and_watch(self, child: Child) -> None:
+        await self._launch(child)
+        await self._until_ready(child)
+        self._watchers.append(asyncio.create_task(self._keep_running(child), name=f"watch {child.name}"))
 
     def stop_on_signals(self) -> None:
         """Ctrl-C and SIGTERM make `wait` return, a second one makes `stop` kill at once. For the main thread only."""

@@ -151,6 +151,7 @@ _PROMISES = (
     .where(tables.promises.c.invoice_id.in_(_of_these_invoices))
     .order_by(tables.promises.c.said_at, tables.promises.c.promise_id)
 )
+_own_items = tables.message_items.alias("own_items").c
 _MESSAGES = (
     select(
         *COLUMNS_OF_A_MESSAGE,
@@ -167,11 +168,7 @@ _MESSAGES = (
         or_(
             _messages.reserved_at >= bindparam("messages_since", type_=_messages.reserved_at.type),
             _messages.state.in_(_UNSETTLED),
-            _messages.key.in_(
-                select(tables.message_items.alias("own").c.key).where(
-                    tables.message_items.alias("own").c.invoice_id.in_(_of_these_invoices)
-                )
-            ),
+            _messages.key.in_(select(_own_items.key).where(_own_items.invoice_id.in_(_of_these_invoices))),
         ),
     )
     .order_by(_messages.reserved_at, _messages.key, _items.invoice_id, _items.step)
@@ -208,6 +205,7 @@ _CASES = (
     )
     .order_by(tables.cases.c.wanted_at, tables.cases.c.case_id, tables.case_invoices.c.invoice_id)
 )
+_history_since = bindparam("history_since", type_=_invoices.issued_on.type)
 _HISTORY = (
     select(
         _invoices.currency,
@@ -280,7 +278,7 @@ def _standings(
     )
 
 
-def _history_of(rows: Iterable[Row[Any]], customer: Row[Any]) -> PaymentHistory:
+def _history_of(rows: Iterable[Any], customer: Row[Any]) -> PaymentHistory:
     rows = list(rows)
     return PaymentHistory(
         first_issued_on=min((row.first_issued_on for row in rows), default=None),

@@ -58,7 +58,7 @@ async def unapplied(
         kind, found, document_id = after.partition("|")
         if not found:
             raise BadCursor(f"{after!r} is no cursor; give back the one that came with the page before")
-        query = query.where(or_(kind < root_kind, and_(kind == root_kind, document_id < root_document)))
+        query = query.where(or_(root_kind > kind, and_(root_kind == kind, root_document > document_id)))
     return [_unapplied_of_row(row) for row in await connection.execute(query)]
 
 

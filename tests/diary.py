@@ -268,7 +268,7 @@ async def a_diary(database: Database, folder: Path, policy: CollectionPolicy) ->
     )
     try:
         await ensure_search_attributes(
-            environment.client, {key.name: key._metadata_type for key in names.SEARCH_ATTRIBUTES}
+            environment.client, names.search_attribute_types()
         )
         start = datetime.combine(FIRST_DAY, MORNING, UTC)
         await environment.sleep(start - await environment.get_current_time())

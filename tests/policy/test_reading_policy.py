@@ -196,7 +196,8 @@ def test_an_escalation_says_what_it_needs(rule: str, words: str):
 def test_all_faults_are_listed_in_the_order_of_the_file_names_among_them():
     text = default_policy_text()
     text = text.replace("name: default\n", "nmae: default\n")
-    text = text.replace("  most: 2\n", "  most: none\n  most: 2\n")
+    text = text.replace("  most: 2\n", "  most: none\n")
+    text = text.replace("  in_days: 7\n", "  in_days: 7\n  in_days: 8\n")
     text = text.replace("  NO: Europe/Oslo", "  NO: Europe/Nowhere")
     text = text.replace("    ladder: careful", "    ladder: carefull", 1)
     text = text.replace("    segments: [key_accounts, strategic]\n    urgency: high\n", "    segments: [key]\n", 1)
@@ -206,7 +207,7 @@ def test_all_faults_are_listed_in_the_order_of_the_file_names_among_them():
         "nmae",
         "time_zones.NO",
         "contact.most",
-        "contact.most",
+        "contact.in_days",
         "segments[2].ladder",
         "escalations[1].segments[0]",
     ]
