@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+import httpx
+from pydantic import ValidationError
 from temporalio.client import (
     Client,
     Schedule,
@@ -27,8 +29,12 @@ from activities.rulebook import RuleBook
 from activities.taking_in import TakingIn
 from activities.telling import Reconciling
 from channels.channel import Channel
+from channels.http_provider import HttpChannel
+from channels.outbox import OutboxChannel
 from channels.rendering import Renderer
+from channels.smtp import SmtpChannel, SmtpSettings
 from receivables.messages import ChannelName
+from runtime.settings import BadSetting, SettingFault, Settings
 from runtime.temporal import sandboxed_runner
 from store.database import Database
 from workflows import names
@@ -53,6 +59,57 @@ class WorkerOptions:
     activity_slots: int = 50
     local_activity_slots: int = 50
     graceful_shutdown: timedelta = timedelta(seconds=10)
+
+
+def options_of(settings: Settings) -> WorkerOptions:
+    """What this installation has chosen of it."""
+    return WorkerOptions(
+        task_queue=settings.task_queue,
+        send_timeout=timedelta(seconds=settings.send_timeout_seconds),
+        lease=timedelta(seconds=settings.lease_seconds),
+        cached_workflows=settings.cached_workflows,
+        activity_slots=settings.activity_slots,
+        local_activity_slots=settings.local_activity_slots,
+        graceful_shutdown=timedelta(seconds=settings.shutdown_seconds),
+    )
+
+
+def build_channels(settings: Settings) -> dict[ChannelName, Channel]:
+    """The ways by which messages leave, as BATON_CHANNEL chooses. Raises BadSetting. Nothing is connected yet."""
+    try:
+        return {ChannelName.EMAIL: _mail_channel(settings)}
+    except (ValidationError, ValueError) as fault:
+        words = fault.errors()[0]["msg"] if isinstance(fault, ValidationError) else str(fault)
+        remedy = f"Correct the BATON_{settings.channel.upper()}_… variables, or choose another BATON_CHANNEL."
+        words = words.removeprefix("Value error, ")
+        raise BadSetting((SettingFault("BATON_CHANNEL", settings.channel, words, remedy),)) from fault
+
+
+def _mail_channel(settings: Settings) -> Channel:
+    match settings.channel:
+        case "outbox":
+            return OutboxChannel(settings.outbox_dir)
+        case "smtp":
+            return SmtpChannel(
+                SmtpSettings(
+                    host=settings.smtp_host or "",
+                    port=settings.smtp_port,
+                    tls="implicit" if settings.smtp_tls == "tls" else settings.smtp_tls,
+                    username=settings.smtp_user,
+                    password=settings.smtp_password,
+                    envelope_sender=settings.smtp_sender,
+                    answer_seconds=min(20.0, settings.send_timeout_seconds),
+                    letter_seconds=settings.send_timeout_seconds,
+                )
+            )
+        case "http":
+            token = settings.http_provider_token.get_secret_value() if settings.http_provider_token else ""
+            return HttpChannel(
+                url=settings.http_provider_url or "",
+                token=token,
+                client=httpx.AsyncClient(follow_redirects=False),
+                timeout_seconds=min(20.0, settings.send_timeout_seconds / 2),
+            )
 
 
 def build_worker(

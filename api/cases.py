@@ -28,6 +28,7 @@ from api.values import (
     Page,
     PositiveMoney,
     Text,
+    shown_cursor,
 )
 from policy.decisions import DecisionRefused, check
 from receivables.agents import Agent
@@ -215,7 +216,7 @@ async def list_cases(
     mine: Annotated[bool, Query(description="Only those of this key's agent.")] = False,
     assigned_to: Annotated[KnownId | None, Query()] = None,
     customer_id: Annotated[KnownId | None, Query()] = None,
-    is_open: Annotated[bool | None, Query(description="true: open or wanted; false: ended; left out: all.")] = True,
+    state: Annotated[Literal["open", "ended", "all"], Query(description="`open` includes those being assigned.")] = "open",
     after: Annotated[Cursor | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> CasePage:
@@ -223,17 +224,18 @@ async def list_cases(
         assigned_to = caller.agent_id
     elif caller.key.role is Role.AGENT:
         raise MayNot("An agent lists their own cases: add mine=true. Managers may list all.")
+    is_open = {"open": True, "ended": False, "all": None}[state]
     async with use.database.reading() as connection:
         found = await cases.list_cases(
             connection, assigned_to=assigned_to, customer_id=customer_id, is_open=is_open, after=after, limit=limit
         )
     return CasePage(
-        cases=[CaseView.of(case) for case in found], next=cases.cursor_of(found[-1]) if len(found) == limit else None
+        cases=[CaseView.of(case) for case in found], next=shown_cursor(cases.cursor_of(found[-1])) if len(found) == limit else None
     )
 
 
 @router.get(
-    "/cases/{case_id}",
+    "/cases/{case_id:path}",
     operation_id="read_case",
     summary="Read a case with its decisions",
     response_model=CaseWithDecisions,
@@ -256,7 +258,7 @@ async def read_case(case_id: KnownId, use: Use, caller: ReadingKey) -> CaseWithD
 
 
 @router.post(
-    "/cases/{case_id}/decisions",
+    "/cases/{case_id:path}/decisions",
     operation_id="decide_case",
     summary="Decide a case",
     description="Taken in the name of the key's agent: the one who has the case, their backup, or a manager. Refused with "

@@ -44,6 +44,9 @@ def _known_zone(name: str) -> str:
     return name
 
 
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+
+
 class ContactDetails(Asked):
     name: Annotated[str, Field(max_length=200), OneLine] = ""
     email: EmailAddress | None = Field(default=None, examples=["anna@acme.example"])
@@ -55,7 +58,7 @@ class CustomerDetails(Asked):
     name: Name = Field(examples=["Acme GmbH"])
     country: CountryCode
     language: LanguageCode = "en"
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] | None = Field(
+    time_zone: TimeZone | None = Field(
         default=None, description="IANA; without one, the policy's for the country.", examples=["Europe/Berlin"]
     )
     contact: ContactDetails = ContactDetails()
@@ -174,24 +177,7 @@ async def list_customers(
 
 
 @router.get(
-    "/customers/{customer_id}",
-    operation_id="read_customer",
-    summary="Read a customer",
-    response_model=CustomerView,
-    responses=problems(404),
-)
-async def read_customer(
-    customer_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
-) -> CustomerView:
-    async with use.database.reading() as connection:
-        customer = await customers.find_customer(connection, customer_id)
-    if customer is None:
-        raise NotFound(f"There is no customer {customer_id}.")
-    return CustomerView.of(customer)
-
-
-@router.get(
-    "/customers/{customer_id}/timeline",
+    "/customers/{customer_id:path}/timeline",
     operation_id="read_customer_timeline",
     summary="The readable history of a customer",
     description="Facts, steps, messages, cases and decisions over all their invoices, oldest first.",
@@ -209,3 +195,20 @@ async def read_customer_timeline(
         if await customers.find_customer(connection, customer_id) is None:
             raise NotFound(f"There is no customer {customer_id}.")
         return await timeline_page(connection, customer_id=customer_id, after=after, limit=limit)
+
+
+@router.get(
+    "/customers/{customer_id:path}",
+    operation_id="read_customer",
+    summary="Read a customer",
+    response_model=CustomerView,
+    responses=problems(404),
+)
+async def read_customer(
+    customer_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
+) -> CustomerView:
+    async with use.database.reading() as connection:
+        customer = await customers.find_customer(connection, customer_id)
+    if customer is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    return CustomerView.of(customer)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from activities.rulebook import NoPolicy
@@ -26,16 +26,20 @@ from api.refusals import (
     TooLarge,
 )
 from policy.reading_policy import BadPolicy
-from receivables.holds import HoldWithoutEnd
 from receivables.ledger import AllocatedTooMuch, NotAllOfOneCurrency
 from receivables.money import BadAmount, CurrencyMismatch, UnknownCurrency
+from store.booking import DocumentConflict, NotAPositiveAmount
 from store.cases import CaseNotOpen, NoSuchCase
+from store.customers import UnknownCustomer
 from store.database import StoreAway
 from store.decisions import DecisionIdTaken
 from store.facts import FactConflict
 from store.holds import NoSuchHold
+from store.invoices import InvoiceExists, NothingBilled, UnknownInvoice
 from store.messages import NoSuchMessage, WrongMessageState
 from store.paging import BadCursor
+from store.shares import NothingToReverse, ReversedTooMuch
+from store.unapplied import PlacedTooMuch
 
 log = logging.getLogger("baton.api")
 
@@ -58,6 +62,8 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     NoSuchHold: (404, "not_found"),
     NoSuchMessage: (404, "not_found"),
     FactConflict: (409, "same_id_other_content"),
+    DocumentConflict: (409, "same_id_other_content"),
+    InvoiceExists: (409, "same_id_other_content"),
     DecisionIdTaken: (409, "same_id_other_content"),
     CaseNotOpen: (409, "case_closed"),
     WrongMessageState: (409, "settled_already"),
@@ -67,7 +73,13 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     CurrencyMismatch: (422, "other_currency"),
     NotAllOfOneCurrency: (422, "other_currency"),
     AllocatedTooMuch: (422, "allocated_too_much"),
-    HoldWithoutEnd: (422, "hold_without_end"),
+    UnknownCustomer: (422, "unknown_customer"),
+    UnknownInvoice: (422, "unknown_invoice"),
+    NothingBilled: (422, "nothing_billed"),
+    NotAPositiveAmount: (422, "bad_amount"),
+    NothingToReverse: (422, "nothing_to_reverse"),
+    ReversedTooMuch: (422, "reversed_too_much"),
+    PlacedTooMuch: (422, "placed_too_much"),
     BadPolicy: (422, "bad_policy"),
     StoreAway: (503, "store_away"),
     EngineAway: (503, "engine_away"),
@@ -160,7 +172,6 @@ def install(app: FastAPI) -> None:
     for known in STATUSES:
         app.add_exception_handler(known, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
-    app.add_exception_handler(ValidationError, _noun_not_valid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _bug)
 
@@ -202,18 +213,6 @@ async def _not_valid(request: Request, fault: Exception) -> JSONResponse:
         kind="not_valid",
         detail="The request is not valid; each fault is listed with its place.",
         faults=_faults_of(errors),
-    )
-
-
-async def _noun_not_valid(request: Request, fault: Exception) -> JSONResponse:
-    """A noun refused what the request's model had let through."""
-    assert isinstance(fault, ValidationError)
-    return problem(
-        request,
-        422,
-        kind="not_valid",
-        detail="The request is not valid; each fault is listed with its place.",
-        faults=_faults_of(fault.errors(include_url=False, include_context=False, include_input=False)),
     )
 
 

@@ -256,25 +256,7 @@ async def list_invoices(
 
 
 @router.get(
-    "/invoices/{invoice_id}",
-    operation_id="read_invoice",
-    summary="Read an invoice with its ledger entries",
-    response_model=InvoiceWithEntries,
-    responses=problems(404),
-)
-async def read_invoice(
-    invoice_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
-) -> InvoiceWithEntries:
-    async with use.database.reading() as connection:
-        record = await _record(connection, invoice_id)
-        entries = await ledger.entries_of(connection, invoice_id)
-    return InvoiceWithEntries.model_validate(
-        _view(record) | {"entries": [EntryView.model_validate(_entry(entry)) for entry in entries]}
-    )
-
-
-@router.get(
-    "/invoices/{invoice_id}/why",
+    "/invoices/{invoice_id:path}/why",
     operation_id="explain_invoice",
     summary="Why an invoice is where it is",
     description="Judged anew from the store at this moment: what comes next, when, by which rule and facts, and what is "
@@ -297,7 +279,7 @@ async def explain_invoice(
 
 
 @router.get(
-    "/invoices/{invoice_id}/timeline",
+    "/invoices/{invoice_id:path}/timeline",
     operation_id="read_invoice_timeline",
     summary="The readable history of an invoice",
     description="Facts, steps, what was held back, messages, cases and decisions, oldest first.",
@@ -316,8 +298,26 @@ async def read_invoice_timeline(
         return await timeline_page(connection, invoice_id=invoice_id, after=after, limit=limit)
 
 
+@router.get(
+    "/invoices/{invoice_id:path}",
+    operation_id="read_invoice",
+    summary="Read an invoice with its ledger entries",
+    response_model=InvoiceWithEntries,
+    responses=problems(404),
+)
+async def read_invoice(
+    invoice_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
+) -> InvoiceWithEntries:
+    async with use.database.reading() as connection:
+        record = await _record(connection, invoice_id)
+        entries = await ledger.entries_of(connection, invoice_id)
+    return InvoiceWithEntries.model_validate(
+        _view(record) | {"entries": [EntryView.model_validate(_entry(entry)) for entry in entries]}
+    )
+
+
 @router.post(
-    "/invoices/{invoice_id}/terms",
+    "/invoices/{invoice_id:path}/terms",
     operation_id="change_terms",
     summary="Change the terms of an invoice",
     description="Due date, ladder, lines, or a draft that is final now. Its workflow judges again at once.",
@@ -357,7 +357,7 @@ async def change_terms(
 
 
 @router.post(
-    "/invoices/{invoice_id}/withdraw",
+    "/invoices/{invoice_id:path}/withdraw",
     operation_id="withdraw_invoice",
     summary="Take an invoice out of collection",
     description="Cancelled, billed in error, collected elsewhere: its workflow closes.",

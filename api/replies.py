@@ -197,7 +197,7 @@ async def list_replies(
 
 
 @router.get(
-    "/replies/{reply_id}",
+    "/replies/{reply_id:path}",
     operation_id="read_reply",
     summary="Read a reply",
     response_model=ReplyView,

@@ -71,7 +71,7 @@ OwnId = Annotated[
 ]
 KnownId = Annotated[
     str,
-    Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f/?#\\]+$"),
+    Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$"),
     OneLine,
 ]
 """The id of something that we know: also of what came in by other ways, with ids of other shapes."""
@@ -204,6 +204,11 @@ def shown(value: Any) -> Any:
 
 def shown_model(model: BaseModel) -> dict[str, Any]:
     return shown(model.model_dump(mode="json"))
+
+
+def shown_cursor(cursor: str) -> str:
+    """A cursor that survives an address without being encoded: a plus sign would arrive as a space."""
+    return cursor.replace("+00:00|", "Z|", 1)
 
 
 class Page(Answered):

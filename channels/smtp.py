@@ -182,8 +182,8 @@ async def _hand_over(
 async def _introduce_ourselves(client: aiosmtplib.SMTP) -> None:
     try:
         await client.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        if not client.is_connected:
+    except aiosmtplib.SMTPHeloError as fault:
+        if fault.code < 500 or not client.is_connected:
             raise
         await client.helo()
 

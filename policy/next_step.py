@@ -204,7 +204,7 @@ CHASE_CHECKS: tuple[Check, ...] = (
 
 
 def _no_later_than_the_trigger(subject: Subject, step: NextStep) -> NextStep:
-    if not isinstance(step, Wait | Contact):
+    if not isinstance(step, Wait | Contact) or step.look_again_at <= subject.situation.as_of:
         return step
     takes_over_at = subject.next_trigger_at
     if takes_over_at is None or not subject.situation.as_of < takes_over_at < step.look_again_at:

@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -98,25 +98,23 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
-            with _away(OSError, asyncpg.PostgresError):  # nothing of the caller's runs here
+            try:
                 connection = await stack.enter_async_context(self.engine.connect())
-            with _away():
+            except (DBAPIError, NoConnectionFree, OSError, asyncpg.PostgresError) as fault:
+                raise StoreAway(f"the store cannot be reached: {_in_words(fault)}") from fault
+            try:
                 yield connection
+            except DBAPIError as fault:
+                if _is_away(fault):
+                    raise StoreAway(f"the store does not answer: {_in_words(fault)}") from fault
+                raise
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
-@contextmanager
-def _away(*also: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as fault:
-        if not _is_away(fault):
-            raise
-        raise StoreAway(f"the store does not answer: {fault.orig}") from fault
-    except (NoConnectionFree, *also) as fault:
-        raise StoreAway(f"the store does not answer: {fault}") from fault
+def _in_words(fault: Exception) -> str:
+    return str(fault.orig if isinstance(fault, DBAPIError) else fault) or type(fault).__name__
 
 
 def _is_away(fault: DBAPIError) -> bool:

@@ -108,7 +108,12 @@ def a_feed(**changes: Any) -> PaymentFeed:
 
 
 def a_level(number: int, *, days: int, **changes: Any) -> LevelRule:
-    values: dict[str, Any] = {"name": f"level_{number}", "days": days, "template": f"reminder_{min(number, 3)}", "tone": Tone.NEUTRAL}
+    values: dict[str, Any] = {
+        "name": f"level_{number}",
+        "days": days,
+        "template": f"reminder_{min(number, 3)}",
+        "tone": Tone.NEUTRAL,
+    }
     return LevelRule(**(values | changes))
 
 
@@ -211,7 +216,7 @@ def a_message(*items: MessageItem, at: datetime, **changes: Any) -> Message:
         "customer_id": customer_id,
         "kind": MessageKind.REMINDER,
         "step": step,
-        "template": f"reminder_{min(number, 3)}",
+        "template": "reminder_1",
         "tone": Tone.NEUTRAL,
         "channel": ChannelName.EMAIL,
         "to": "anna@acme.example",

@@ -149,6 +149,11 @@ class Diary:
         await self._take(intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail",
                          at=now)
 
+    async def hears_again(self, reply: Reply) -> None:
+        """The mail provider delivers the same reply a second time."""
+        now = await self.now()
+        await self._take(intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail", at=now)
+
     async def changes(self, customer: Customer) -> None:
         now = await self.now()
         await self._take(intake.save_customer, customer=customer, change_id=f"change-{now.isoformat()}", by="erp", at=now)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from temporalio import workflow
@@ -17,9 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from receivables.case_file import CaseFile, News
     from receivables.steps import Close, Contact, Escalate, NextStep, Reason, Wait
     from workflows import names, options, telling_operators
+    from workflows.alarm import Alarm
     from workflows.escalation import EscalationFile, EscalationOutcome, EscalationWorkflow
-
-A_MOMENT = timedelta(0)
 
 
 @workflow.defn
@@ -30,6 +29,7 @@ class InvoiceWorkflow:
     def __init__(self, case: CaseFile) -> None:
         self._case = case.model_copy(update={"waiting_news": ()})
         self._news: deque[News] = deque(case.waiting_news)
+        self._alarm = Alarm()
         self._escalation: workflow.ChildWorkflowHandle[EscalationWorkflow, EscalationOutcome] | None = None
         self._escalation_ended: asyncio.Task[None] | None = None
 
@@ -165,14 +165,9 @@ class InvoiceWorkflow:
 
     async def _news_comes_before(self, moment: datetime | None) -> bool:
         """Sleep until the moment (None: now), or wake earlier on news; whether there is news."""
-        patience = max(moment - workflow.now(), A_MOMENT) if moment is not None else A_MOMENT
-        if not self._news and patience > A_MOMENT:
-            try:
-                await workflow.wait_condition(
-                    lambda: bool(self._news), timeout=patience, timeout_summary=telling_operators.waiting(self._case)
-                )
-            except TimeoutError:
-                return False
+        if not self._news and moment is not None and moment > workflow.now():
+            self._alarm.set(moment, summary=telling_operators.waiting(self._case))
+            await workflow.wait_condition(lambda: bool(self._news) or self._alarm.rings)
         return bool(self._news)
 
     async def _take_in_news(self) -> None:

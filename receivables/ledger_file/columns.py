@@ -92,9 +92,9 @@ _NAMES: dict[Field, str] = {
     Field.CUSTOMER_ID: """
         customerid customernumber customerno customernum customernr customercode custid custnumber custno custnr
         clientid clientnumber accountnumber accountno accountid debtornumber debtorid kundennummer kundennr kundenid
-        kundeid debitornummer debitorennummer debitornr debitor numeroclient numclient codeclient nclient idclient
-        klantnummer klantnr klantid debiteurnummer debiteurnr debiteur numerodecliente numerocliente codigocliente
-        codcliente idcliente ncliente
+        kundeid debitornummer debitorennummer debitornr debitor numeroclient numclient codeclient nclient noclient
+        idclient klantnummer klantnr klantid debiteurnummer debiteurnr debiteur numerodecliente numerocliente
+        codigocliente codcliente idcliente ncliente nocliente
     """,
     Field.AMOUNT: """
         amount invoiceamount grossamount amountgross totalamount invoicetotal total gross originalamount
@@ -216,5 +216,5 @@ def closest_columns(field: Field, header: tuple[str, ...]) -> list[str]:
 
 def closest(word: str, known: list[str] | tuple[str, ...]) -> str:
     """ "; did you mean …?" where something known comes near, else nothing."""
-    near = difflib.get_close_matches(word[:200], known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word[:100], [each[:100] for each in known[:200]], n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""

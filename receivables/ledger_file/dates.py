@@ -86,7 +86,12 @@ class OrderSeen:
             if self.day_first >= 20 * self.month_first:
                 return DateOrder.DMY
             return DateOrder.MDY if self.month_first >= 20 * self.day_first else None
-        return DateOrder.DMY if self.dotted == self.undecided else None
+        return DateOrder.DMY if self.undecided and self.dotted == self.undecided else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody must say: there are cells that two orders read differently, and nothing decides."""
+        return self.order is None and bool(self.undecided or self.day_first or self.month_first)
 
     @property
     def is_contradictory(self) -> bool:

@@ -94,14 +94,11 @@ def _place(columns: Columns, table: Table, each: Field, name: str) -> None:
 def _take_given(columns: Columns, table: Table, wanted: str) -> set[int]:
     """Take `column=field` pairs; gives the places of columns that are to be left out (`column=`)."""
     left_out: set[int] = set()
-    try:
-        pairs = next(csv.reader([wanted], skipinitialspace=True, strict=True))
-    except (csv.Error, StopIteration):
-        # "a=b",c=d with a quotation mark in the middle of a pair: cut at the commas, as it was most likely meant.
-        pairs = wanted.split(",")
+    # Not strict: "Cust, no"=customer_id and "Cust, no=customer_id" both mean the column with a comma in its name.
+    pairs = next(csv.reader([wanted.replace("\n", " ").replace("\r", " ")], skipinitialspace=True))
     for pair in pairs:
         name, equals, target = pair.rpartition("=")
-        name, target = name.strip().strip('"'), target.strip().strip('"')
+        name, target = name.strip(), target.strip()
         if not equals or not name:
             columns.faults.append(_stop(table, "--map", "column=field is expected", pair))
         elif not target or target == "-":
@@ -124,7 +121,7 @@ def _guess(columns: Columns, table: Table, left_out: set[int]) -> None:
         found = field_named(name) if place not in taken else None
         if found is None or found[0] in columns.places:
             continue
-        if not _fits(found[0], table, place):
+        if name != found[0] and not _fits(found[0], table, place):
             columns.notes.append(f"Column {name} is named like {found[0]}, but its cells are not: it is not read.")
             continue
         claims.setdefault(found[0], []).append((found[1], place))
@@ -204,7 +201,8 @@ def _check_required(columns: Columns, table: Table, options: ReadingOptions) -> 
     if Field.DUE_ON not in columns.places and Field.TERMS_DAYS not in columns.places:
         missing.append(Field.DUE_ON)
     for each in missing:
-        near = closest_columns(each, table.header)
+        taken = set(columns.places.values())
+        near = closest_columns(each, tuple(name for place, name in enumerate(table.header) if place not in taken))
         if each is Field.CUSTOMER_ID and Field.CUSTOMER_NAME in columns.places:
             near.insert(0, table.header[columns.places[Field.CUSTOMER_NAME]])
         if near:

@@ -17,11 +17,13 @@ from receivables.ledger_file.faults import BadCell
 from receivables.ledger_file.mapping import Columns, choose_columns
 from receivables.ledger_file.row_reader import RowReader
 from receivables.ledger_file.rows import BadRow, Fault, LedgerFile, LedgerRow, ReadingOptions
-from receivables.ledger_file.table import Table, read_table, shortened
+from receivables.ledger_file.table import Table, hopeless, is_hopeless, read_table, shortened
 from receivables.ledger_file.writing import decide_writing
 
 DEFAULTS = ReadingOptions()
 FAULT_COLUMN = "fault"
+MOST_SHOWN = 1000
+"""Faults that are listed of a file that is given up."""
 
 
 class TextSink(Protocol):
@@ -128,6 +130,10 @@ def _read_rows(table: Table, columns: Columns, reader: RowReader, notes: list[st
         if found.row is None or own:
             bad.append(BadRow(row=raw.row, cells=raw.cells))
             faults.extend(own)
+            if is_hopeless(bad=len(bad), of=len(good) + len(bad)):
+                faults = [*faults[:MOST_SHOWN], hopeless(len(bad), column="")]
+                good, bad = [], []
+                break
         else:
             good.append(found.row)
     return LedgerFile(

@@ -115,7 +115,12 @@ class Mapping(Frozen):
         parts = [
             f"{how}: {', '.join(f'{field} = {column}' for field, column in columns.items())}"
             for how, columns in (
-                ("by its name" if self.understood is Understood.GUESSED else f"{self.understood} {self.preset}".strip(), named),
+                (
+                    "by its name"
+                    if self.understood is Understood.GUESSED
+                    else f"{self.understood} {self.preset}".strip(),
+                    named,
+                ),
                 ("guessed", {field: self.columns[field] for field in self.guessed}),
             )
             if columns
@@ -126,12 +131,8 @@ class Mapping(Frozen):
 
     def as_option(self) -> str:
         """The `--map` that says the same, to keep a guess that was right."""
-        return ",".join(f"{_quoted(column)}={field}" for field, column in self.columns.items())
-
-
-def _quoted(column: str) -> str:
-    plain = not any(sign in column for sign in ',"=\n\r') and column.strip() == column
-    return column if plain else '"' + column.replace('"', '""') + '"'
+        pairs = (f"{column}={field}" for field, column in self.columns.items())
+        return ",".join('"' + pair.replace('"', '""') + '"' if set(pair) & set(',"') else pair for pair in pairs)
 
 
 class LedgerFile(Frozen):

@@ -12,6 +12,7 @@ from receivables.ledger_file.rows import Fault
 MOST_CELL = 10_000
 """Characters in one cell: more is a broken quotation mark or an attack, no cell of a ledger."""
 
+MOST_BAD_ROWS = 20_000
 MOST_LINES_OF_A_ROW = 50
 _MOST_RUNAWAY_QUOTES = 20
 _DELIMITERS = ",;\t|"
@@ -79,6 +80,18 @@ def shortened(value: str, *, most: int = 60) -> str:
     return f"{shown} ({len(value):,} characters)" if len(value) > most else shown
 
 
+def is_hopeless(*, bad: int, of: int) -> bool:
+    """Whether so much is wrong that listing it helps nobody: tens of thousands of rows, and most of what was read."""
+    return bad >= MOST_BAD_ROWS and 2 * bad > of
+
+
+def hopeless(bad: int, *, column: str) -> Fault:
+    return _stop(
+        f"a ledger is expected; {bad:,} rows are faulty already, more than are good: is it another file?",
+        column=column,
+    )
+
+
 def _stop(expected: str, *, row: int = 0, column: str = "", value: str = "") -> Fault:
     return Fault(row=row, column=column, value=shortened(value), expected=expected, stops_everything=True)
 
@@ -106,7 +119,7 @@ def _text_of(
             table.faults.append(_stop("is not an encoding; use utf-8, cp1252, latin-1 or utf-16", value=encoding))
         except ValueError as fault:
             where = content[: fault.start].count(b"\n") + 1 if isinstance(fault, UnicodeDecodeError) else 0
-            table.faults.append(_stop(f"the file is not in {encoding}; try without --encoding", row=where))
+            table.faults.append(_stop(f"the file is not in {shortened(encoding)}; try without --encoding", row=where))
         return None
     return _guessed_text(content, table)
 
@@ -139,8 +152,7 @@ def _outside_quotes(line: str) -> str:
 
 
 def _cut(lines: list[str], start: int, table: Table) -> None:
-    empty = 0
-    width = 0
+    empty = bad = width = 0
     for row in _raw_rows(lines, start, table.delimiter):
         if not table.header_row:
             table.header_row = row.row
@@ -153,7 +165,13 @@ def _cut(lines: list[str], start: int, table: Table) -> None:
         if not row.fault and not any(cell.strip() for cell in row.cells):
             empty += 1
             continue
-        table.rows.append(row if row.fault else _fitted(row, width))
+        fitted = row if row.fault else _fitted(row, width)
+        table.rows.append(fitted)
+        bad += bool(fitted.fault)
+        if is_hopeless(bad=bad, of=len(table.rows)):
+            table.faults.append(hopeless(bad, column=""))
+            table.rows.clear()
+            return
     if empty:
         table.notes.append(f"{empty:,} empty {'row was' if empty == 1 else 'rows were'} left out.")
     if not table.rows:

@@ -51,7 +51,7 @@ def _decide_orders(writing: Writing, table: Table, columns: Columns, mapped: lis
     for each, found in seen.items():
         column = table.header[columns.places[each]]
         order = found.order
-        if order is None and not found.is_contradictory and len(agreed) == 1:
+        if found.is_open and not found.is_contradictory and len(agreed) == 1:
             order = next(iter(agreed))
             if order is not None:
                 writing.notes.append(
@@ -59,7 +59,7 @@ def _decide_orders(writing: Writing, table: Table, columns: Columns, mapped: lis
                 )
         elif order is not None and (found.day_first or found.month_first):
             writing.notes.append(f"{column} is read {order}.")
-        if order is None:
+        if order is None and found.is_open:
             writing.faults.append(_undecided_order(column, found, table.header_row))
         writing.orders[each] = order
 

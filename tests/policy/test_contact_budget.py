@@ -1,6 +1,7 @@
 """One contact budget per customer: at most so many in so many local days, so many days between two."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -107,7 +108,7 @@ def test_whenever_contacts_are_wanted_the_budget_is_never_exceeded(gaps, most, i
     for gap in gaps:
         day = earliest_day(from_on=day + timedelta(days=gap), contact_days=made, contact=contact)
         made.append(day)
-    for earlier, later in zip(made, made[1:], strict=False):
+    for earlier, later in pairwise(made):
         assert (later - earlier).days > days_between
     for first in made:
         within = [each for each in made if first <= each < first + timedelta(days=in_days)]

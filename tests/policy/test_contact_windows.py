@@ -1,6 +1,6 @@
 """Hours of the customer's own zone, on their working days, never on their holidays; clock changes included."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -109,9 +109,7 @@ def test_a_country_without_a_known_calendar_has_no_public_holidays():
 
 
 def test_public_holidays_may_be_working_days_where_the_policy_says_so():
-    assert is_working_day(
-        day=date(2024, 12, 25), customer=a_customer(), policy=a_policy_open(public_holidays="open")
-    )
+    assert is_working_day(day=date(2024, 12, 25), customer=a_customer(), policy=a_policy_open(public_holidays="open"))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ def test_a_zone_that_does_not_exist_is_refused_with_the_remedy():
 
 
 @given(
-    at=st.datetimes(datetime(2024, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
+    minutes=st.integers(0, 4 * 365 * 24 * 60),
     zone=st.sampled_from(
         [
             "Europe/Berlin",
@@ -169,7 +167,8 @@ def test_a_zone_that_does_not_exist_is_refused_with_the_remedy():
     weekdays=st.sets(st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), min_size=1),
 )
 @settings(max_examples=300, deadline=None)
-def test_the_next_opening_is_open_not_earlier_and_its_own_next_opening(at, zone, country, hours, weekdays):
+def test_the_next_opening_is_open_not_earlier_and_its_own_next_opening(minutes, zone, country, hours, weekdays):
+    at = utc(2024, 1, 1) + timedelta(minutes=minutes)
     customer = a_customer(time_zone=zone, country=country)
     policy = a_policy_open(*hours, weekdays=tuple(weekdays))
     opened = next_open(at=at, customer=customer, policy=policy)

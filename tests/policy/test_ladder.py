@@ -133,7 +133,7 @@ def test_a_level_may_be_counted_from_the_day_on_which_the_one_before_was_sent():
 
 
 def test_scenario_7_a_first_level_counted_from_the_previous_level_is_refused_with_its_place():
-    with pytest.raises(ValidationError, match=r"levels\[0\] \(level_1\).*counted_from: due_on"):
+    with pytest.raises(ValidationError, match=r"levels\.0\.counted_from\s+.*level_1.*use counted_from: due_on"):
         a_ladder(levels=(a_level(1, days=5, counted_from="previous"),))
 
 

@@ -93,7 +93,12 @@ async def assert_nothing_is_lost(connection: AsyncConnection, amounts: Iterable[
     """The entries of each document sum to its amount: minus for money that came in, plus for money that went."""
     for document_id, kind, minor in amounts:
         entries = await ledger.entries_of_document(connection, document_id=document_id, kind=kind)
-        comes_in = kind in (EntryKind.PAYMENT, EntryKind.CREDIT_NOTE, EntryKind.CHARGEBACK_REVERSED, EntryKind.WRITE_OFF)
+        comes_in = kind in (
+            EntryKind.PAYMENT,
+            EntryKind.CREDIT_NOTE,
+            EntryKind.CHARGEBACK_REVERSED,
+            EntryKind.WRITE_OFF,
+        )
         assert sum(entry.amount.minor for entry in entries) == (-minor if comes_in else minor), (document_id, kind)
 
 

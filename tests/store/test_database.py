@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def a_fact(fact_id: str = "payment:P-1") -> dict[str, object]:
     return {"fact_id": fact_id, "kind": "payment", "fingerprint": "0", "stored_at": utc(2024, 3, 1)}
 
 
+async def no_connecting_is_left() -> None:
+    """A connection that failed or was cancelled ends its thread a moment later; the loop must still be there then."""
+    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
+        await asyncio.sleep(0.001)
+
+
 async def facts_in(database: Database) -> list[str]:
     async with database.reading() as connection:
         return list((await connection.execute(select(tables.facts.c.fact_id))).scalars())
@@ -30,10 +37,13 @@ async def test_what_was_written_is_there(database: Database):
 
 
 async def test_nothing_is_written_where_the_block_raises(database: Database):
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with database.writing() as connection:
             await connection.execute(insert(tables.facts), [a_fact()])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await facts_in(database) == []
 
 
@@ -101,6 +111,8 @@ async def test_a_writer_who_is_cancelled_while_waiting_blocks_nobody(sqlite_data
             await waiting
     await other.close()
     await _write_nothing(sqlite_database)
+    await sqlite_database.close()
+    await no_connecting_is_left()
 
 
 async def _write_nothing(database: Database) -> None:
@@ -133,6 +145,7 @@ async def test_a_file_that_cannot_be_opened_is_an_absence_of_the_store(tmp_path:
         async with database.reading():
             pass
     await database.close()
+    await no_connecting_is_left()
 
 
 async def test_a_locked_file_is_an_absence_of_the_store(sqlite_url: str):
@@ -160,19 +173,23 @@ async def test_a_server_that_does_not_listen_is_an_absence_of_the_store(tmp_path
 async def test_a_server_that_cuts_us_off_is_an_absence_of_the_store(postgres_url: str):
     database = Database(postgres_url)
     other = Database(postgres_url)
-    with pytest.raises(StoreAway):
+
+    async def write_and_be_cut_off() -> None:
         async with database.writing() as connection:
             process = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             async with other.writing() as killer:
                 await killer.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
             await connection.execute(insert(tables.facts), [a_fact()])
+
+    with pytest.raises(StoreAway):
+        await write_and_be_cut_off()
     assert await facts_in(database) == []  # and the next connection works
     await other.close()
     await database.close()
 
 
 @pytest.mark.postgres
-async def test_a_server_without_our_database_is_a_fault_of_the_settings(postgres_server: str):
+async def test_a_server_without_our_database_says_so(postgres_server: str):
     database = Database(postgres_server.replace("/postgres?", "/nobody_made_this?"))
     with pytest.raises(StoreAway, match="nobody_made_this"):
         async with database.writing():
