@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.payloads import DecisionRequest, DecisionTaken
 from activities.turns import tell_of
 from policy.contact_windows import opening_of
+from policy.taking_in import freezes_of
 from receivables.account import Account, Standing
 from receivables.agents import Agent
 from receivables.collection_policy import CollectionPolicy
@@ -62,6 +63,8 @@ async def carry_out(
     )
     tellings: tuple[Telling, ...] = ()
     if ends_case:
+        if case.reply_id is not None:
+            await release_freeze(connection, reply_id=case.reply_id, because=said, now=now)
         await cases.record_decision(
             connection,
             case_id=case.case_id,
@@ -85,6 +88,13 @@ async def carry_out(
         rule=request.decision.kind,
     )
     return taken, tellings
+
+
+async def release_freeze(connection: AsyncConnection, *, reply_id: str, because: str, now: datetime) -> None:
+    """What the reply froze is answered for: the holds that it placed end with its case."""
+    for hold_id in freezes_of(reply_id):
+        if await holds.find_hold(connection, hold_id) is not None:
+            await holds.release(connection, hold_id=hold_id, at=now, because=because)
 
 
 class _Following:

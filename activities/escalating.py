@@ -30,7 +30,8 @@ from receivables.agents import Agent, AgentRole
 from receivables.collection_policy import CollectionPolicy
 from receivables.escalations import AssignmentStep, Case, CaseState, Trigger
 from receivables.promises import PromiseState
-from store import agents, cases, customers, decisions, promises, timeline
+from receivables.replies import Reading
+from store import agents, cases, customers, decisions, invoices, promises, replies, timeline
 from store.accounts import read_account
 from store.database import Database
 
@@ -108,6 +109,7 @@ class Escalating:
             assert customer is not None, case.customer_id
             if not case.state.is_open:
                 return _assigned(case, policy, everybody, now, customer_name=customer.name, local=now.date())
+            reading = await self._reading_of(connection, case)
             try:
                 choice = assign(
                     case=case,
@@ -117,6 +119,8 @@ class Escalating:
                     as_of=now,
                     step=request.step,
                     policy=policy,
+                    segment=await self._segment_of(connection, case),
+                    reading=reading,
                 )
                 agent_id, because = choice.agent_id, choice.because
                 deadline_at = _deadline(case, policy, request.step, now)
@@ -226,6 +230,17 @@ class Escalating:
         if case is None:
             raise ApplicationError(f"there is no case {case_id}", type="unknown_case", non_retryable=True)
         return case
+
+    async def _reading_of(self, connection: AsyncConnection, case: Case) -> Reading | None:
+        """What the reply says that made the case: it tells which skill is needed."""
+        reply = await replies.find_reply(connection, case.reply_id) if case.reply_id is not None else None
+        return reply.reading if reply is not None else None
+
+    async def _segment_of(self, connection: AsyncConnection, case: Case) -> str | None:
+        if not case.invoice_ids:
+            return None
+        record = await invoices.find_invoice(connection, case.invoice_ids[0])
+        return record.segment or None if record is not None else None
 
     async def _policy_of(self, connection: AsyncConnection) -> CollectionPolicy:
         return (await self._rulebook.rules(connection)).current

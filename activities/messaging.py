@@ -8,25 +8,29 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.clock import engine_now
+from activities.clock import AttemptClock
 from activities.composing import Composer
 from activities.payloads import SendRequest, Turn
 from activities.rulebook import RuleBook
 from activities.turns import record_turn, take_turn
 from channels.channel import Channel, Delivered, InDoubt, NotSent, Refused
 from policy.next_step import next_step
-from policy.outreach import HeldBack, judge
+from policy.outreach import HeldBack, Outreach, judge
 from policy.rules import Rules
 from receivables.messages import ChannelName, Letter, Message, MessageState
 from store import customers, messages, timeline
 from store.accounts import read_account
-from store.database import Database
+from store.database import Database, StoreAway
+from store.messages import WrongMessageState
 
 log = logging.getLogger("baton.messages")
 
 HEARTBEAT_EVERY_SECONDS = 2.0
+A_SEND_TAKES = timedelta(seconds=1)
+"""When to look again at a message that another attempt is sending."""
+STORE_IS_TRIED_AGAIN_AFTER_SECONDS = 0.5
 
 
 class Messaging:
@@ -59,23 +63,24 @@ class Messaging:
         "being_sent" where another attempt may still be at work on this customer.
         """
         async with _heartbeats():
-            now = engine_now()
-            await self._settle_what_a_dead_attempt_left(request.customer_id, now)
+            clock = AttemptClock()
+            await self._settle_what_a_dead_attempt_left(request.customer_id, clock)
             async with self._database.writing() as connection:
-                reserved = await self._reserve(connection, request, now)
+                reserved = await self._reserve(connection, request, clock)
             if isinstance(reserved, Turn):
                 return reserved
             message, letter = reserved
-            return await self._deliver(request, message, letter)
+            return await self._deliver(request, message, letter, clock)
 
     async def _reserve(
-        self, connection: AsyncConnection, request: SendRequest, now: datetime
+        self, connection: AsyncConnection, request: SendRequest, clock: AttemptClock
     ) -> tuple[Message, Letter] | Turn:
         """Judge again in the transaction that reserves (promise 5); what is held back becomes the next turn."""
         rules = await self._rulebook.rules(connection)
         account = await read_account(
-            connection, customer_id=request.customer_id, invoice_id=request.invoice_id, as_of=now, lock=True
+            connection, customer_id=request.customer_id, invoice_id=request.invoice_id, as_of=clock.now(), lock=True
         )
+        now = clock.now()  # the lock may have kept us waiting, and the lease runs from here
         outreach = judge(account=account, invoice_id=request.invoice_id, step=request.step, rules=rules, as_of=now)
         if isinstance(outreach, HeldBack):
             if outreach.is_routine:
@@ -101,22 +106,33 @@ class Messaging:
         message, letter = await self._composer.compose(
             connection, account=account, outreach=outreach, policy=policy, as_of=now, lease=self._lease
         )
-        await messages.reserve(connection, message, letter)
-        return message, letter
+        attempt = await messages.reserve(connection, message, letter)
+        return message.model_copy(update={"attempts": attempt}), letter
 
-    async def _deliver(self, request: SendRequest, message: Message, letter: Letter) -> Turn:
-        state, outcome, reference = await self._hand_over(message, letter)
-        now = engine_now()
+    async def _deliver(self, request: SendRequest, message: Message, letter: Letter, clock: AttemptClock) -> Turn:
+        state, outcome, reference = await self._hand_over(message, letter, clock)
+        # In a transaction of its own: whatever goes wrong afterwards, what is known of the message stays known.
+        await self._record_while_it_is_ours(message, state, outcome, reference, clock)
+        if state is MessageState.DEFERRED:
+            raise ApplicationError(f"{message.key} did not leave: {outcome}", type="channel_away")
         async with self._database.writing() as connection:
             rules = await self._rulebook.rules(connection)
-            await self._record(connection, message, state, outcome, reference, now)
-            if state is MessageState.DEFERRED:
-                turn = None
+            return await self._turn_after(connection, request, rules, message, state, outcome, clock.now())
+
+    async def _record_while_it_is_ours(
+        self, message: Message, state: MessageState, outcome: str, reference: str | None, clock: AttemptClock
+    ) -> None:
+        """A store that is away for a moment puts nothing in doubt: it is tried again until the lease ends."""
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    await self._record(connection, message, state, outcome, reference, clock.now())
+            except StoreAway:
+                if clock.now() >= message.lease_until:
+                    raise
+                await asyncio.sleep(STORE_IS_TRIED_AGAIN_AFTER_SECONDS)
             else:
-                turn = await self._turn_after(connection, request, rules, message, state, outcome, now)
-        if turn is None:
-            raise ApplicationError(f"{message.key} did not leave: {outcome}", type="channel_away")
-        return turn
+                return
 
     async def _turn_after(
         self, connection: AsyncConnection, request: SendRequest, rules: Rules, message: Message, state: MessageState,
@@ -130,17 +146,22 @@ class Messaging:
             connection, invoice_id=request.invoice_id, customer_id=request.customer_id, rules=rules, as_of=now, done=done
         )
 
-    async def _hand_over(self, message: Message, letter: Letter) -> tuple[MessageState, str, str | None]:
-        """Give the letter to its channel, and say honestly what became of it."""
+    async def _hand_over(
+        self, message: Message, letter: Letter, clock: AttemptClock
+    ) -> tuple[MessageState, str, str | None]:
+        """Give the letter to its channel, within the lease, and say honestly what became of it."""
+        patience = min(self._send_timeout, message.lease_until - clock.now())
+        if patience <= timedelta(0):
+            return MessageState.DEFERRED, "the store kept us waiting until the lease had passed", None
         try:
-            async with asyncio.timeout(self._send_timeout.total_seconds()):
+            async with asyncio.timeout(patience.total_seconds()):
                 delivered: Delivered = await self._channels[message.channel].send(letter)
         except NotSent as fault:
             return MessageState.DEFERRED, str(fault), None
         except Refused as fault:
             return MessageState.FAILED, str(fault), None
         except (InDoubt, TimeoutError) as fault:
-            return MessageState.IN_DOUBT, str(fault) or f"no answer within {self._send_timeout}", None
+            return MessageState.IN_DOUBT, str(fault) or f"no answer within {patience}", None
         return MessageState.SENT, "", delivered.reference
 
     async def _record(
@@ -148,7 +169,8 @@ class Messaging:
         now: datetime,
     ) -> None:
         await messages.settle(
-            connection, key=message.key, state=state, at=now, outcome=outcome, reference=reference
+            connection, key=message.key, state=state, at=now, outcome=outcome, reference=reference,
+            attempt=message.attempts,
         )
         if state is MessageState.FAILED:
             await customers.mark_bounced(connection, message.customer_id, now)
@@ -171,41 +193,69 @@ class Messaging:
                 facts={"message": message.key, "asked for": str(item.open_balance)},
             )
 
-    async def _settle_what_a_dead_attempt_left(self, customer_id: str, now: datetime) -> None:
+    async def _settle_what_a_dead_attempt_left(self, customer_id: str, clock: AttemptClock) -> None:
         """A reserved message past its lease: sent again under its key where that is harmless, else in doubt."""
         async with self._database.reading() as connection:
             leaving = await messages.list_messages(
                 connection, customer_id=customer_id, state=MessageState.RESERVED, limit=20
             )
         for message in leaving:
+            now = clock.now()
             if message.lease_until > now:
                 raise ApplicationError(
                     f"{message.key} may be leaving right now, until {message.lease_until}",
                     type="being_sent",
-                    next_retry_delay=message.lease_until - now + timedelta(milliseconds=50),
+                    category=ApplicationErrorCategory.BENIGN,
+                    next_retry_delay=min(message.lease_until - now, A_SEND_TAKES),
                 )
-            await self.settle_expired(message, now)
+            await self.settle_expired(message, clock)
 
-    async def settle_expired(self, message: Message, now: datetime) -> MessageState | None:
+    async def settle_expired(self, message: Message, clock: AttemptClock) -> MessageState | None:
         """Settle one reserved message whose lease has passed; None where somebody else was quicker."""
-        idempotent = self._channels[message.channel].is_idempotent
-        async with self._database.writing() as connection:
-            if idempotent:
-                mine = await messages.extend_lease(
-                    connection, key=message.key, lease_until=now + self._lease, as_of=now
-                )
-                if not mine:
+        try:
+            async with self._database.writing() as connection:
+                now = clock.now()
+                why_in_doubt = await self._why_not_again(connection, message, now)
+                if why_in_doubt is not None:
+                    outcome = f"its sender died; it may or may not have left; {why_in_doubt}"
+                    await self._record(connection, message, MessageState.IN_DOUBT, outcome, None, now)
+                    log.warning("%s is in doubt: %s", message.key, outcome)
+                    return MessageState.IN_DOUBT
+                ours_until = clock.now() + self._lease
+                if not await messages.extend_lease(
+                    connection, key=message.key, lease_until=ours_until, as_of=clock.now()
+                ):
                     return None
                 letter = await messages.letter_of(connection, message.key)
-            else:
-                outcome = "its sender died; it may or may not have left"
-                await self._record(connection, message, MessageState.IN_DOUBT, outcome, None, now)
-                log.warning("%s is in doubt: %s", message.key, outcome)
-                return MessageState.IN_DOUBT
-        state, outcome, reference = await self._hand_over(message, letter)
-        async with self._database.writing() as connection:
-            await self._record(connection, message, state, outcome, reference, now)
+            ours = message.model_copy(update={"attempts": message.attempts + 1, "lease_until": ours_until})
+            state, outcome, reference = await self._hand_over(ours, letter, clock)
+            await self._record_while_it_is_ours(ours, state, outcome, reference, clock)
+        except WrongMessageState:
+            return None
         return state
+
+    async def _why_not_again(self, connection: AsyncConnection, message: Message, now: datetime) -> str | None:
+        """Why a message whose sender died is a person's business; None where it can go out again under its key.
+
+        That takes a channel that knows the key, and, as for every message, a fresh judgement: if it has not left yet,
+        it must not leave for an invoice that was paid in the meantime.
+        """
+        if not self._channels[message.channel].is_idempotent:
+            return "the channel would take it twice"
+        asked_for = message.items[0]
+        account = await read_account(
+            connection, customer_id=message.customer_id, invoice_id=asked_for.invoice_id, as_of=now, lock=True
+        )
+        again = judge(
+            account=account.without_message(message.key),
+            invoice_id=asked_for.invoice_id,
+            step=asked_for.step,
+            rules=await self._rulebook.rules(connection),
+            as_of=now,
+        )
+        if isinstance(again, Outreach):
+            return None if set(message.items) <= set(again.items) else "what it asks for has changed since"
+        return f"now it would be held back: {again.reason.words}"
 
 
 @asynccontextmanager

@@ -6,11 +6,12 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.clock import engine_now
+from activities.clock import AttemptClock
 from activities.messaging import Messaging
 from activities.payloads import Reconciled
 from receivables.case_file import CaseFile, News
-from store import facts, invoices, messages
+from receivables.escalations import Case
+from store import cases, facts, invoices, messages
 from store.database import Database
 from store.facts import Telling
 
@@ -18,6 +19,8 @@ log = logging.getLogger("baton.telling")
 
 LEFT_TO_THE_TELLER = timedelta(seconds=10)
 """A fact younger than this is still being told by whoever stored it."""
+LEFT_TO_THE_INVOICE = timedelta(minutes=1)
+"""A case younger than this is still being opened by the run of its invoice."""
 AT_MOST = 500
 
 
@@ -30,6 +33,10 @@ class Teller(Protocol):
 
     async def tell(self, *, invoice_id: str, news_kind: str, news: News, case: CaseFile) -> None:
         """Start the invoice's workflow if none runs, and give it the news. Raises EngineAway."""
+        ...
+
+    async def open_escalation(self, *, case: Case, escalation_id: str) -> None:
+        """Start the run that works a case, if it does not run yet. Raises EngineAway."""
         ...
 
 
@@ -77,11 +84,14 @@ class Reconciling:
 
     @activity.defn
     async def reconcile(self) -> Reconciled:
-        """Tell workflows of facts that were stored and never told; settle reserved messages whose lease has passed."""
-        now = engine_now()
+        """Tell workflows of facts that were stored and never told; settle reserved messages whose lease has passed;
+        have cases worked that no invoice's run has opened (a customer without open invoices, a second matter)."""
+        clock = AttemptClock()
+        now = clock.now()
         async with self._database.reading() as connection:
             untold = await facts.untold(connection, stored_before=now - LEFT_TO_THE_TELLER, limit=AT_MOST)
             expired = await messages.expired(connection, as_of=now, limit=AT_MOST)
+            unclaimed = await cases.unclaimed(connection, wanted_before=now - LEFT_TO_THE_INVOICE, limit=AT_MOST)
         told = late = 0
         for telling in untold:
             try:
@@ -89,7 +99,21 @@ class Reconciling:
             except EngineAway as fault:
                 late += 1
                 log.warning("%s could not be told to %s: %s", telling.fact_id, telling.invoice_id, fault)
+        for case in unclaimed:
+            try:
+                await self._open(case)
+            except EngineAway as fault:
+                late += 1
+                log.warning("%s could not be opened: %s", case.case_id, fault)
         in_doubt = 0
         for message in expired:
-            in_doubt += await self._messaging.settle_expired(message, now) is not None
+            in_doubt += await self._messaging.settle_expired(message, clock) is not None
         return Reconciled(told=told, in_doubt=in_doubt, late=late)
+
+    async def _open(self, case: Case) -> None:
+        """Claimed before it is started, so that an invoice's run joins it; asked again, the same run is meant."""
+        escalation_id = f"escalation-{case.case_id}"
+        async with self._database.writing() as connection:
+            if not await cases.claim_case(connection, case_id=case.case_id, workflow_id=escalation_id):
+                return
+        await self._teller.open_escalation(case=case, escalation_id=escalation_id)

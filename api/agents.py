@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, Field, model_validator
 
-from api.access import EVERYBODY, Caller, Role, needs
+from api.access import EVERYBODY, Role, needs
 from api.bodies import StrictRoute
 from api.customers import TimeZone
 from api.errors import problems
@@ -44,13 +44,17 @@ class AgentDetails(Asked):
     email: EmailAddress
     phone: Annotated[str, Field(max_length=60), OneLine] = ""
     role: AgentRole = AgentRole.AGENT
-    languages: Annotated[list[LanguageCode], Field(min_length=1, max_length=30), AfterValidator(_each_once)] = ["en"]
-    skills: Annotated[list[Skill], Field(max_length=50), AfterValidator(_each_once)] = []
+    languages: Annotated[list[LanguageCode], Field(min_length=1, max_length=30), AfterValidator(_each_once)] = Field(
+        default_factory=lambda: ["en"]
+    )
+    skills: Annotated[list[Skill], Field(max_length=50), AfterValidator(_each_once)] = Field(
+        default_factory=list[Skill]
+    )
     country: CountryCode = "GB"
     time_zone: TimeZone = "Europe/London"
     backup: KnownId | None = Field(default=None, description="Who takes their cases when a deadline passes.")
     manager: KnownId | None = None
-    absences: Annotated[list[AbsenceDetails], Field(max_length=200)] = []
+    absences: Annotated[list[AbsenceDetails], Field(max_length=200)] = Field(default_factory=list[AbsenceDetails])
 
     def agent(self, agent_id: str) -> Agent:
         return Agent(
@@ -91,10 +95,14 @@ class AgentList(Answered):
 
 
 @router.get(
-    "/agents", operation_id="list_agents", summary="List agents and managers", response_model=AgentList,
+    "/agents",
+    operation_id="list_agents",
+    summary="List agents and managers",
+    response_model=AgentList,
+    dependencies=[Depends(needs(*EVERYBODY))],
     responses=problems(),
 )
-async def list_agents(use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]) -> AgentList:
+async def list_agents(use: Use) -> AgentList:
     async with use.database.reading() as connection:
         found = await agents.list_agents(connection)
     return AgentList(agents=[AgentView.of(agent) for agent in found])
@@ -107,13 +115,13 @@ async def list_agents(use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBO
     description="Says the whole of an agent: skills, languages, absences, who backs them up. The same again changes "
     "nothing.",
     response_model=AgentView,
+    dependencies=[Depends(needs(Role.MANAGER, Role.OPERATOR))],
     responses=problems(400, 413),
 )
 async def save_agent(
     agent_id: OwnId,
     details: AgentDetails,
     use: Use,
-    caller: Annotated[Caller, Depends(needs(Role.MANAGER, Role.OPERATOR))],
 ) -> AgentView:
     agent = details.agent(agent_id)
     async with use.database.writing() as connection:

@@ -1,11 +1,11 @@
 """Cases: an agent's worklist, one case on a page, and deciding it."""
 
 from datetime import datetime
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.payloads import DecisionRequest
@@ -32,23 +32,7 @@ from api.values import (
 )
 from policy.decisions import DecisionRefused, check
 from receivables.agents import Agent
-from receivables.escalations import (
-    AcceptPromise,
-    AssignmentStep,
-    Case,
-    CaseState,
-    ChangeContact,
-    CloseDispute,
-    Decision,
-    HoldUntil,
-    KeepByHand,
-    MoveDueDate,
-    PersonalContactOnly,
-    Reassign,
-    Resume,
-    Trigger,
-    Urgency,
-)
+from receivables.escalations import AssignmentStep, Case, CaseState, Decision, Trigger, Urgency
 from store import agents, cases, decisions, facts
 from store.accounts import read_account
 from store.decisions import DecisionIdTaken, DecisionRecord
@@ -139,7 +123,8 @@ DecisionAsked = Annotated[
 
 class DecisionDetails(Asked):
     decision_id: OwnId = Field(
-        description="Your own id of this decision. After a refusal, a changed decision needs a new id.", examples=["D-7"]
+        description="Your own id of this decision. After a refusal, a changed decision needs a new id.",
+        examples=["D-7"],
     )
     decision: DecisionAsked
 
@@ -197,6 +182,8 @@ class CasePage(Page):
     cases: list[CaseView]
 
 
+_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
+
 DecidingKey = Annotated[Caller, Depends(needs(Role.AGENT, Role.MANAGER))]
 ReadingKey = Annotated[Caller, Depends(needs(Role.AGENT, Role.MANAGER, Role.OPERATOR))]
 
@@ -205,18 +192,21 @@ ReadingKey = Annotated[Caller, Depends(needs(Role.AGENT, Role.MANAGER, Role.OPER
     "/cases",
     operation_id="list_cases",
     summary="List cases, the earliest deadline first",
-    description="`mine=true`: the cases of the agent whose key this is. All cases are shown to managers and operators; an "
-    "agent asks for their own.",
+    description="`mine=true`: the cases of the agent whose key this is. Managers and operators may list "
+    "all; an agent asks for their own.",
     response_model=CasePage,
     responses=problems(400),
 )
 async def list_cases(
+    *,
     use: Use,
     caller: ReadingKey,
     mine: Annotated[bool, Query(description="Only those of this key's agent.")] = False,
     assigned_to: Annotated[KnownId | None, Query()] = None,
     customer_id: Annotated[KnownId | None, Query()] = None,
-    state: Annotated[Literal["open", "ended", "all"], Query(description="`open` includes those being assigned.")] = "open",
+    state: Annotated[
+        Literal["open", "ended", "all"], Query(description="`open` includes those being assigned.")
+    ] = "open",
     after: Annotated[Cursor | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> CasePage:
@@ -230,7 +220,8 @@ async def list_cases(
             connection, assigned_to=assigned_to, customer_id=customer_id, is_open=is_open, after=after, limit=limit
         )
     return CasePage(
-        cases=[CaseView.of(case) for case in found], next=shown_cursor(cases.cursor_of(found[-1])) if len(found) == limit else None
+        cases=[CaseView.of(case) for case in found],
+        next=shown_cursor(cases.cursor_of(found[-1])) if len(found) == limit else None,
     )
 
 
@@ -239,9 +230,10 @@ async def list_cases(
     operation_id="read_case",
     summary="Read a case with its decisions",
     response_model=CaseWithDecisions,
+    dependencies=[Depends(needs(Role.AGENT, Role.MANAGER, Role.OPERATOR))],
     responses=problems(404),
 )
-async def read_case(case_id: KnownId, use: Use, caller: ReadingKey) -> CaseWithDecisions:
+async def read_case(case_id: KnownId, use: Use) -> CaseWithDecisions:
     async with use.database.reading() as connection:
         case = await _case(connection, case_id)
         taken = await decisions.decisions_of(connection, case_id=case_id)
@@ -261,8 +253,8 @@ async def read_case(case_id: KnownId, use: Use, caller: ReadingKey) -> CaseWithD
     "/cases/{case_id:path}/decisions",
     operation_id="decide_case",
     summary="Decide a case",
-    description="Taken in the name of the key's agent: the one who has the case, their backup, or a manager. Refused with "
-    "403 `wrong_agent`, 409 `case_closed`, and 422 with the rule's own type, such as `date_too_far`.",
+    description="Taken in the name of the key's agent: the one who has the case, their backup, or a manager. Refused "
+    "with 403 `wrong_agent`, 409 `case_closed`, and 422 with the rule's own type, such as `date_too_far`.",
     response_model=DecisionTakenView,
     status_code=201,
     responses={
@@ -384,7 +376,9 @@ async def _refuse_what_policy_forbids(
 def _same(earlier: DecisionRecord, request: DecisionRequest) -> DecisionTakenView:
     asked = (request.case_id, request.decision, request.agent_id)
     if (earlier.case_id, earlier.decision, earlier.decided_by) != asked:
-        raise DecisionIdTaken(f"Decision {request.decision_id} was taken before with other content; use an id of its own.")
+        raise DecisionIdTaken(
+            f"Decision {request.decision_id} was taken before with other content; use an id of its own."
+        )
     return DecisionTakenView(
         case_id=earlier.case_id,
         decision_id=earlier.decision_id,
@@ -406,26 +400,7 @@ def _answer(status: int, view: DecisionTakenView) -> JSONResponse:
 
 
 def _decision(asked: DecisionAsked) -> Decision:
-    match asked:
-        case ResumeAsked():
-            return Resume(on=asked.on)
-        case HoldAsked():
-            return HoldUntil(until_on=asked.until_on, reason=asked.reason)
-        case PromiseAsked():
-            return AcceptPromise(
-                promised_on=asked.promised_on, amount=asked.amount.money if asked.amount is not None else None
-            )
-        case DueDateAsked():
-            return MoveDueDate(due_on=asked.due_on)
-        case DisputeAsked():
-            return CloseDispute(verdict=asked.verdict, explanation=asked.explanation)
-        case ContactAsked():
-            return ChangeContact(name=asked.name, email=asked.email)
-        case PersonalContactAsked():
-            return PersonalContactOnly()
-        case KeepAsked():
-            return KeepByHand(until_on=asked.until_on, note=asked.note)
-        case ReassignAsked():
-            return Reassign(to=asked.to)
-        case _:
-            assert_never(asked)
+    values = asked.model_dump()
+    if isinstance(asked, PromiseAsked) and asked.amount is not None:
+        values["amount"] = asked.amount.money
+    return _DECISION.validate_python(values)

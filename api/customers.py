@@ -6,7 +6,6 @@ from uuid import uuid4
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, Field, StrictBool
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,11 +72,11 @@ class CustomerDetails(Asked):
         contact = Contact(name=self.contact.name, email=self.contact.email)
         if known is not None and known.contact.email == contact.email:
             contact = contact.model_copy(update={"bounced_at": known.contact.bounced_at})
-        return Customer(customer_id=customer_id, contact=contact, **self.model_dump(exclude={"contact"}))
+        return Customer(customer_id=customer_id, contact=contact, **self.model_dump(exclude={"contact", "customer_id"}))
 
 
 class CustomerWithInvoice(CustomerDetails):
-    """A customer that comes with their invoice."""
+    """A customer that comes with their invoice: stored where we do not know them yet, else left as they are."""
 
     customer_id: OwnId
 
@@ -162,11 +161,11 @@ async def save_customer(
     operation_id="list_customers",
     summary="List customers",
     response_model=CustomerPage,
+    dependencies=[Depends(needs(*EVERYBODY))],
     responses=problems(400),
 )
 async def list_customers(
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     after: Annotated[KnownId | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> CustomerPage:
@@ -182,12 +181,12 @@ async def list_customers(
     summary="The readable history of a customer",
     description="Facts, steps, messages, cases and decisions over all their invoices, oldest first.",
     response_model=TimelinePage,
+    dependencies=[Depends(needs(*EVERYBODY))],
     responses=problems(400, 404),
 )
 async def read_customer_timeline(
     customer_id: KnownId,
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     after: Annotated[int | None, Query(ge=0, le=2**53, description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> TimelinePage:
@@ -202,11 +201,10 @@ async def read_customer_timeline(
     operation_id="read_customer",
     summary="Read a customer",
     response_model=CustomerView,
+    dependencies=[Depends(needs(*EVERYBODY))],
     responses=problems(404),
 )
-async def read_customer(
-    customer_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
-) -> CustomerView:
+async def read_customer(customer_id: KnownId, use: Use) -> CustomerView:
     async with use.database.reading() as connection:
         customer = await customers.find_customer(connection, customer_id)
     if customer is None:

@@ -23,8 +23,8 @@ person when a person is needed.
 
 **Keys.** Send `Authorization: Bearer baton_…`. A key has a role: `service` (backends), `agent`, `manager`, `operator`.
 
-**Telling twice is harmless.** Each fact carries your own id. The same again is answered 200 with the answer of the first
-time; the same id with other content is a 409. So repeat whatever you got no answer for.
+**Telling twice is harmless.** Each fact carries your own id. The same again is answered 200 with the answer of the
+first time; the same id with other content is a 409. So repeat whatever you got no answer for.
 
 **201, 202.** Both mean that it is stored. 201: its workflow was told. 202: it will be told, once, as soon as possible.
 

@@ -232,7 +232,9 @@ async def _http(request: Request, fault: Exception) -> JSONResponse:
 async def _bug(request: Request, fault: Exception) -> JSONResponse:
     """Starlette raises it again after the answer, so that the server logs it with its trace."""
     log.error("%s %s: %s", request.method, request.scope["path"], type(fault).__name__)
-    return problem(request, 500, kind="bug", detail="This is a fault of ours; the log has it. Asking again is harmless.")
+    return problem(
+        request, 500, kind="bug", detail="This is a fault of ours; the log has it. Asking again is harmless."
+    )
 
 
 def _faults_of(errors: Sequence[Any]) -> list[Fault]:

@@ -24,6 +24,7 @@ from store import facts, invoices
 from store.facts import NewsKind, Telling
 from store.intake import Taken
 
+
 def stored(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """The other successes of a route that takes a fact, for the OpenAPI description; 201 is its own."""
     return {

@@ -65,9 +65,14 @@ async def report_feed(
 
 
 @router.get(
-    "/feeds", operation_id="list_feeds", summary="List payment feeds", response_model=FeedList, responses=problems()
+    "/feeds",
+    operation_id="list_feeds",
+    summary="List payment feeds",
+    response_model=FeedList,
+    responses=problems(),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
-async def list_feeds(use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]) -> FeedList:
+async def list_feeds(use: Use) -> FeedList:
     async with use.database.reading() as connection:
         found = await feeds.list_feeds(connection)
     return FeedList(feeds=[FeedView.model_validate(feed.model_dump()) for feed in found])

@@ -67,10 +67,10 @@ class HoldList(Answered):
     description="`active=true`: those in force now.",
     response_model=HoldList,
     responses=problems(404),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
 async def list_holds(
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     customer_id: Annotated[KnownId, Query()],
     active: Annotated[bool, Query()] = False,
 ) -> HoldList:

@@ -98,10 +98,10 @@ class SettlementTaken(Answered):
     summary="List messages that may or may not have left",
     response_model=MessagePage,
     responses=problems(400),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
 async def list_in_doubt(
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     customer_id: Annotated[KnownId | None, Query()] = None,
     after: Annotated[Cursor | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
@@ -120,10 +120,9 @@ async def list_in_doubt(
     summary="Read a message word for word",
     response_model=MessageWithWords,
     responses=problems(404),
+    dependencies=[Depends(needs(Role.AGENT, Role.MANAGER, Role.OPERATOR))],
 )
-async def read_in_doubt(
-    key: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(Role.AGENT, Role.MANAGER, Role.OPERATOR))]
-) -> MessageWithWords:
+async def read_in_doubt(key: KnownId, use: Use) -> MessageWithWords:
     async with use.database.reading() as connection:
         message = await messages.find(connection, key)
         if message is None:
@@ -157,9 +156,7 @@ async def settle_in_doubt(
             raise NotFound(f"There is no message {key}.")
 
         async def settle() -> facts.Following:
-            await messages.settle(
-                connection, key=key, state=state, at=at, outcome=settlement.because, by=caller.name
-            )
+            await messages.settle(connection, key=key, state=state, at=at, outcome=settlement.because, by=caller.name)
             await timeline.add_line(
                 connection,
                 natural_key=fact_id,

@@ -67,12 +67,13 @@ class InvoiceDetails(Asked):
     invoice_id: OwnId = Field(examples=["INV-1042"])
     customer_id: OwnId | None = Field(default=None, description="Or give `customer`.", examples=["C-17"])
     customer: CustomerWithInvoice | None = Field(
-        default=None, description="The customer as you know them now; stored with the invoice."
+        default=None,
+        description="For a customer whom we may not know yet; whom we know stays as they are (PUT changes them).",
     )
     amount: PositiveMoney
     issued_on: Day
     due_on: Day
-    lines: Annotated[list[LineDetails], Field(max_length=MOST_LINES)] = []
+    lines: Annotated[list[LineDetails], Field(max_length=MOST_LINES)] = Field(default_factory=list[LineDetails])
     purchase_order: Annotated[str, Field(max_length=200), OneLine] | None = None
     discount: DiscountDetails | None = None
     ladder: LadderName | None = Field(default=None, description="Beats the customer's and the segment's.")
@@ -220,11 +221,9 @@ async def open_invoice(
 
     async def book(connection: AsyncConnection, at: datetime) -> intake.Taken:
         customer = None
-        if given is not None:
-            known = await customers.find_customer(connection, given.customer_id)
-            customer = given.customer(given.customer_id, known=known)
-            if customer == known:
-                customer = None
+        # Whom we know stays as they are: a preference that an agent has set must not be undone by an invoice.
+        if given is not None and await customers.find_customer(connection, given.customer_id) is None:
+            customer = given.customer(given.customer_id)
         return await intake.open_invoice(
             connection, invoice=details.invoice(opened_at=at), customer=customer, by=caller.name, at=at
         )
@@ -238,19 +237,18 @@ async def open_invoice(
     summary="List invoices",
     response_model=InvoicePage,
     responses=problems(400),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
 async def list_invoices(
+    *,
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     customer_id: Annotated[KnownId | None, Query()] = None,
     stage: Annotated[Stage | None, Query()] = None,
     after: Annotated[KnownId | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> InvoicePage:
     async with use.database.reading() as connection:
-        found = await invoices.list_invoices(
-            connection, customer_id=customer_id, stage=stage, after=after, limit=limit
-        )
+        found = await invoices.list_invoices(connection, customer_id=customer_id, stage=stage, after=after, limit=limit)
     last = found[-1].invoice.invoice_id if len(found) == limit else None
     return InvoicePage(invoices=[InvoiceView.model_validate(_view(record)) for record in found], next=last)
 
@@ -259,14 +257,13 @@ async def list_invoices(
     "/invoices/{invoice_id:path}/why",
     operation_id="explain_invoice",
     summary="Why an invoice is where it is",
-    description="Judged anew from the store at this moment: what comes next, when, by which rule and facts, and what is "
-    "held back.",
+    description="Judged anew from the store at this moment: what comes next, when, by which rule and facts, and what "
+    "is held back.",
     response_model=WhyView,
     responses=problems(404, 409),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
-async def explain_invoice(
-    invoice_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
-) -> WhyView:
+async def explain_invoice(invoice_id: KnownId, use: Use) -> WhyView:
     as_of = use.clock()
     async with use.database.reading() as connection:
         record = await _record(connection, invoice_id)
@@ -285,11 +282,11 @@ async def explain_invoice(
     description="Facts, steps, what was held back, messages, cases and decisions, oldest first.",
     response_model=TimelinePage,
     responses=problems(400, 404),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
 async def read_invoice_timeline(
     invoice_id: KnownId,
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     after: Annotated[int | None, Query(ge=0, le=2**53, description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> TimelinePage:
@@ -304,10 +301,9 @@ async def read_invoice_timeline(
     summary="Read an invoice with its ledger entries",
     response_model=InvoiceWithEntries,
     responses=problems(404),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
-async def read_invoice(
-    invoice_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]
-) -> InvoiceWithEntries:
+async def read_invoice(invoice_id: KnownId, use: Use) -> InvoiceWithEntries:
     async with use.database.reading() as connection:
         record = await _record(connection, invoice_id)
         entries = await ledger.entries_of(connection, invoice_id)

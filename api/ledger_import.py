@@ -72,19 +72,26 @@ CSV_BODY = {
     "/ledger-imports",
     operation_id="import_ledger",
     summary="Import a ledger from CSV",
-    description="Columns are recognised, or mapped by `map`. Every fault is listed with its row and column, and nothing "
-    "is started, unless `skip_bad` is given. Import the same file again as often as you like: each invoice is opened once.",
+    description="Columns are recognised, or mapped by `map`. Every fault is listed with its row and column, and "
+    "nothing is started, unless `skip_bad` is given. Import the same file again as often as you like: each invoice is "
+    "opened once.",
     response_model=ImportAnswer,
     status_code=200,
-    responses={202: {"description": "Stored; not every workflow was started yet.", "model": ImportAnswer}, **problems(400, 413)},
+    responses={
+        202: {"description": "Stored; not every workflow was started yet.", "model": ImportAnswer},
+        **problems(400, 413),
+    },
     openapi_extra=CSV_BODY,
 )
 async def import_ledger(
+    *,
     request: Request,
     use: Use,
     caller: Annotated[Caller, Depends(needs(Role.SERVICE, Role.OPERATOR))],
     skip_bad: Annotated[bool, Query(description="Import the good rows only.")] = False,
-    columns: Annotated[ShortWords | None, Query(alias="map", description="A preset, or column=field,column=field.")] = None,
+    columns: Annotated[
+        ShortWords | None, Query(alias="map", description="A preset, or column=field,column=field.")
+    ] = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$", description="For rows that name none.")] = None,
     country: Annotated[CountryCode | None, Query(description="For rows that name none.")] = None,
     language: Annotated[LanguageCode, Query(description="For rows that name none.")] = "en",
@@ -104,8 +111,11 @@ async def import_ledger(
         known_owners=owners or None,
     )
     ledger: LedgerFile = await run_in_threadpool(read_ledger, body, options=options)
-    faults = [Fault(place=_place(fault.row, fault.column), words=_words(fault.value, fault.expected)) for fault in ledger.faults]
-    rows, known, contradictions = await _against_what_we_know(use, ledger.rows)
+    faults = [
+        Fault(place=_place(fault.row, fault.column), words=_words(fault.value, fault.expected))
+        for fault in ledger.faults
+    ]
+    rows, known, contradictions = await against_what_we_know(use, ledger.rows)
     faults += contradictions
     if faults and not (skip_bad and ledger.can_skip_bad):
         raise RefusedByRule(
@@ -128,7 +138,7 @@ async def import_ledger(
 
 
 async def take_rows(use: Services, rows: Sequence[LedgerRow], *, by: str, at: datetime) -> Progress:
-    """Open the invoices of these rows, with the money and disputes that their rows tell of. Asked again, it does nothing."""
+    """Open the invoices of these rows, with the money and disputes that their rows tell of; asked again, nothing."""
     progress = Progress()
     for start in range(0, len(rows), ROWS_A_TRANSACTION):
         tellings: list[Telling] = []
@@ -215,7 +225,7 @@ def invoice_of(row: LedgerRow, *, opened_at: datetime) -> Invoice:
 
 
 def money_of(row: LedgerRow, *, as_of: date) -> Iterable[tuple[str, Money, date]]:
-    """The payments that a row tells of up to a day: document id, amount, day. A day that it does not name is `as_of`."""
+    """The payments that a row tells of up to a day: document id, amount, day. An unnamed day is `as_of`."""
     left = row.amount
     if row.paid is not None and row.paid.minor > 0 and (row.paid_on is None or row.paid_on <= as_of):
         left = left - row.paid
@@ -224,7 +234,7 @@ def money_of(row: LedgerRow, *, as_of: date) -> Iterable[tuple[str, Money, date]
         yield f"{row.invoice_id}:settled", left, row.settled_on
 
 
-async def _against_what_we_know(use: Services, rows: Sequence[LedgerRow]) -> tuple[list[LedgerRow], int, list[Fault]]:
+async def against_what_we_know(use: Services, rows: Sequence[LedgerRow]) -> tuple[list[LedgerRow], int, list[Fault]]:
     """The rows that are new, how many are known as they are, and what the others contradict."""
     new: list[LedgerRow] = []
     known = 0
@@ -237,8 +247,8 @@ async def _against_what_we_know(use: Services, rows: Sequence[LedgerRow]) -> tup
                 faults.append(
                     Fault(
                         place=_place(row.row, "invoice_id"),
-                        words=f'"{row.invoice_id}": is known with another customer, amount or date; a new invoice needs an '
-                        f"id of its own, and new terms go to POST /v1/invoices/{{invoice_id}}/terms",
+                        words=f'"{row.invoice_id}": is known with another customer, amount or date; a new invoice '
+                        f"needs an id of its own, and new terms go to POST /v1/invoices/{{invoice_id}}/terms",
                     )
                 )
             elif record is None:

@@ -35,7 +35,9 @@ class MoneyDetails(Asked):
 
     customer_id: KnownId | None = None
     amount: PositiveMoney
-    allocations: Annotated[list[AllocationDetails], Field(max_length=MOST_ALLOCATIONS)] = []
+    allocations: Annotated[list[AllocationDetails], Field(max_length=MOST_ALLOCATIONS)] = Field(
+        default_factory=list[AllocationDetails]
+    )
     booked_on: Day
 
 
@@ -126,8 +128,8 @@ class PlacingTaken(Answered):
     "/payments",
     operation_id="report_payment",
     summary="Report a payment",
-    description="Placed on the invoices that it names, never beyond what is open there. The rest, and what names nothing "
-    "that we know, stays unapplied for a person to place.",
+    description="Placed on the invoices that it names, never beyond what is open there. The rest, and what names "
+    "nothing that we know, stays unapplied for a person to place.",
     response_model=MoneyTaken,
     status_code=201,
     responses={**facts.stored(MoneyTaken), **problems(400, 409, 413)},
@@ -205,9 +207,7 @@ async def report_chargeback_reversal(
 async def cancel_payment(
     cancellation: CancellationDetails, use: Use, caller: Annotated[Caller, Depends(needs(*BOOKS))]
 ) -> Response:
-    return await _take_reversal(
-        use, caller, EntryKind.PAYMENT_CANCELLED, cancellation.cancellation_id, cancellation
-    )
+    return await _take_reversal(use, caller, EntryKind.PAYMENT_CANCELLED, cancellation.cancellation_id, cancellation)
 
 
 @router.get(
@@ -216,10 +216,10 @@ async def cancel_payment(
     summary="List money that lies on no invoice",
     response_model=UnappliedPage,
     responses=problems(400),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
 async def list_unapplied(
     use: Use,
-    caller: Annotated[Caller, Depends(needs(*EVERYBODY))],
     customer_id: Annotated[KnownId | None, Query()] = None,
     after: Annotated[KnownId | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[Limit, Query()] = 100,

@@ -30,8 +30,8 @@ class PolicyDetails(Asked):
 
     text: Annotated[Text, Field(min_length=1)]
     running_invoices: Rollout = Field(
-        description="What shall happen to running invoices; must be what the file itself says, so that nobody moves them "
-        "unawares."
+        description="What shall happen to running invoices; must be what the file itself says, so that nobody moves "
+        "them unawares."
     )
 
 
@@ -55,8 +55,9 @@ class PolicyActivated(Answered):
     summary="The policy in force",
     response_model=PolicyView,
     responses=problems(404),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
-async def read_current_policy(use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]) -> PolicyView:
+async def read_current_policy(use: Use) -> PolicyView:
     async with use.database.reading() as connection:
         current = await policies.current(connection)
         if current is None:
@@ -96,9 +97,7 @@ async def activate_policy(
         )
 
     async def book(connection: AsyncConnection, at: datetime) -> Taken:
-        is_new = await policies.activate(
-            connection, version=policy.version, name=policy.name, text=details.text, at=at
-        )
+        is_new = await policies.activate(connection, version=policy.version, name=policy.name, text=details.text, at=at)
         if not is_new:
             return Taken(is_new=False, answer={"version": policy.version, "changed": False})
         # A policy may come back after another one: each activation is a fact of its own.
@@ -109,9 +108,7 @@ async def activate_policy(
             await timeline.add_line(
                 connection, natural_key=fact_id, customer_id="", at=at, kind="alert", words=words, rule="policy"
             )
-            return facts.Following(
-                {"version": policy.version, "changed": True}, await running_invoices(connection)
-            )
+            return facts.Following({"version": policy.version, "changed": True}, await running_invoices(connection))
 
         return await facts.store(
             connection,

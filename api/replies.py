@@ -75,7 +75,7 @@ class ReplyDetails(Asked):
 
     reply_id: OwnId = Field(examples=["R-31"])
     customer_id: KnownId
-    invoice_ids: Annotated[list[KnownId], Field(max_length=100)] = []
+    invoice_ids: Annotated[list[KnownId], Field(max_length=100)] = Field(default_factory=list[KnownId])
     received_at: Instant
     subject: Annotated[str, Field(max_length=1000), OneLine] = ""
     body: Text = ""
@@ -136,8 +136,8 @@ class ReplyList(Answered):
     "/replies",
     operation_id="report_reply",
     summary="Report a customer's reply",
-    description="Stored together with a hold on all automated messages to this customer, unless a machine wrote it. The "
-    "hold ends when its consequences are drawn, or a person decides, or its deadline passes.",
+    description="Stored together with a hold on all automated messages to this customer, unless a machine wrote it. "
+    "The hold ends when its consequences are drawn, or a person decides, or its deadline passes.",
     response_model=ReplyTaken,
     status_code=201,
     responses={**facts.stored(ReplyTaken), **problems(400, 409, 413)},
@@ -151,16 +151,16 @@ async def report_reply(
         customer = await customers.find_customer(connection, reply.customer_id)
         if customer is None:
             raise RefusedByRule(
-                f"There is no customer {reply.customer_id}. Tell of them first (PUT /v1/customers/{{customer_id}}), then "
-                f"report the reply again.",
+                f"There is no customer {reply.customer_id}. Tell of them first (PUT /v1/customers/{{customer_id}}), "
+                f"then report the reply again.",
                 kind="unknown_customer",
             )
         for invoice_id in reply.invoice_ids:
             record = await invoices.find_invoice(connection, invoice_id)
             if record is None or record.invoice.customer_id != reply.customer_id:
                 raise RefusedByRule(
-                    f"Customer {reply.customer_id} has no invoice {invoice_id}. Open it first, or leave it out: the reply "
-                    f"is then about the whole account.",
+                    f"Customer {reply.customer_id} has no invoice {invoice_id}. Open it first, or leave it out: the "
+                    f"reply is then about the whole account.",
                     kind="unknown_invoice",
                 )
         # The account is locked before it is judged: what is being sent right now leaves before, or not at all.
@@ -177,14 +177,14 @@ async def report_reply(
     "/replies",
     operation_id="list_replies",
     summary="List replies: a customer's, or those that nobody has taken in",
-    description="With `customer_id`, their replies, newest first; without, the replies whose consequences were not drawn "
-    "yet, oldest first.",
+    description="With `customer_id`, their replies, newest first; without, the replies whose consequences were not "
+    "drawn yet, oldest first.",
     response_model=ReplyList,
     responses=problems(),
+    dependencies=[Depends(needs(Role.AGENT, Role.MANAGER, Role.SERVICE))],
 )
 async def list_replies(
     use: Use,
-    caller: Annotated[Caller, Depends(needs(Role.AGENT, Role.MANAGER, Role.SERVICE))],
     customer_id: Annotated[KnownId | None, Query()] = None,
     limit: Annotated[Limit, Query()] = 100,
 ) -> ReplyList:
@@ -202,10 +202,9 @@ async def list_replies(
     summary="Read a reply",
     response_model=ReplyView,
     responses=problems(404),
+    dependencies=[Depends(needs(Role.AGENT, Role.MANAGER, Role.SERVICE))],
 )
-async def read_reply(
-    reply_id: KnownId, use: Use, caller: Annotated[Caller, Depends(needs(Role.AGENT, Role.MANAGER, Role.SERVICE))]
-) -> ReplyView:
+async def read_reply(reply_id: KnownId, use: Use) -> ReplyView:
     async with use.database.reading() as connection:
         reply = await replies.find_reply(connection, reply_id)
     if reply is None:

@@ -61,4 +61,3 @@ async def services(request: Request) -> Services:
 
 
 Use = Annotated[Services, Depends(services)]
-

@@ -1,12 +1,12 @@
 """How Baton is: alive, ready, and how much of everything there is."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.access import EVERYBODY, Caller, needs
+from api.access import EVERYBODY, needs
 from api.bodies import StrictRoute
 from api.errors import problems
 from api.feeds import FeedView
@@ -60,10 +60,14 @@ async def is_ready(use: Use) -> Health:
 
 
 @router.get(
-    "/v1/status", operation_id="read_status", summary="How much of everything there is", response_model=Status,
+    "/v1/status",
+    operation_id="read_status",
+    summary="How much of everything there is",
+    response_model=Status,
     responses=problems(),
+    dependencies=[Depends(needs(*EVERYBODY))],
 )
-async def read_status(use: Use, caller: Annotated[Caller, Depends(needs(*EVERYBODY))]) -> Status:
+async def read_status(use: Use) -> Status:
     as_of = use.clock()
     async with use.database.reading() as connection:
         counts = await overview(connection, as_of=as_of)

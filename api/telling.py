@@ -78,9 +78,7 @@ class Herald:
                 async with self._database.writing() as connection:
                     at = self._clock()
                     for telling in told:
-                        await facts.mark_told(
-                            connection, fact_id=telling.fact_id, invoice_id=telling.invoice_id, at=at
-                        )
+                        await facts.mark_told(connection, fact_id=telling.fact_id, invoice_id=telling.invoice_id, at=at)
             except StoreAway as fault:
                 log.warning("not noted that %d workflows were told; the reconciler tells again: %s", len(told), fault)
                 return

@@ -98,7 +98,7 @@ EmailAddress = Annotated[str, Field(min_length=3, max_length=254), AfterValidato
 
 def _is_text(value: object) -> object:
     if not isinstance(value, str | date):  # numbers would be taken for seconds since 1970
-        raise ValueError("write it as text, such as 2026-03-31")  # noqa: TRY004  a ValueError becomes a fault with its place
+        raise ValueError("write it as text, such as 2026-03-31")
     return value
 
 
@@ -176,7 +176,7 @@ PositiveMoney = Annotated[MoneyJson, AfterValidator(_more_than_nothing)]
 
 def _decimal_text(value: object) -> object:
     if not isinstance(value, str | Decimal):
-        raise ValueError("write it as text, such as 2.5")  # noqa: TRY004  a ValueError becomes a fault with its place
+        raise ValueError("write it as text, such as 2.5")
     return value
 
 

@@ -69,7 +69,7 @@ class HttpChannel:
                 ) as response,
             ):
                 status = response.status_code
-                async for chunk in response.aiter_raw():
+                async for chunk in response.aiter_bytes():
                     content += chunk[: _MOST_OF_AN_ANSWER - len(content)]
                     if len(content) >= _MOST_OF_AN_ANSWER:
                         break
@@ -82,7 +82,7 @@ class HttpChannel:
             httpx.LocalProtocolError,
         ) as fault:
             raise NotSent(f"the mail provider could not be reached: {_said(fault)}") from fault
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as fault:
+        except (httpx.HTTPError, TimeoutError) as fault:
             # With a status in hand the answer is known; only its words were lost.
             if status is None:
                 raise InDoubt(f"the mail provider did not answer: {_said(fault)}") from fault

@@ -6,7 +6,6 @@ The same letter always gives the same bytes, so that a letter sent again under i
 import hashlib
 import re
 from email.header import Header
-from email.headerregistry import Address, AddressHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
@@ -35,7 +34,8 @@ _OURS = frozenset(
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
-_addresses = HeaderRegistry()
+_MAILBOX = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>]*)) <(?P<address>[^<>]+)>')
+_ESCAPED = re.compile(r"\\(.)")
 
 
 class BadHeader(ValueError):
@@ -75,13 +75,9 @@ def digest_of(key: str) -> str:
 
 
 def mailbox(*, name: str, address: str) -> str:
-    """`"Name, quoted" <address>` for a letter's `sender`."""
-    return str(Address(display_name=one_line(name), addr_spec=usable_address(address)))
-
-
-def address_of(mailbox_text: str) -> str:
-    """The bare address of a `sender` or `reply_to`. Refuses `UnusableAddress`."""
-    return _parts_of(mailbox_text)[1]
+    """`"Name, quoted" <address>` for a letter's `sender`. Refuses `UnusableAddress`."""
+    name = one_line(name)
+    return f"{_quoted(name)} <{usable_address(address)}>" if name else usable_address(address)
 
 
 def mail_bytes(letter: Letter) -> bytes:
@@ -119,16 +115,17 @@ def to_mime(letter: Letter) -> EmailMessage:
         mail[header] = _unstructured(value, header=header)
     mail.set_content(_encodable(letter.text), charset="utf-8", cte="quoted-printable")
     mail.add_alternative(_encodable(letter.html), subtype="html", charset="utf-8", cte="quoted-printable")
-    mail.set_boundary(f"=_{digest_of(letter.key)}")
+    mail.set_boundary(f"=_{digest_of(letter.key)[:20]}")
     return mail
 
 
 def _parts_of(mailbox_text: str) -> tuple[str, str]:
-    header = _addresses("From", one_line(mailbox_text, most=600))
-    found = header.addresses if isinstance(header, AddressHeader) else ()
-    if len(found) != 1:
-        raise UnusableAddress(f"{mailbox_text[:100]!r} is not one mail address")
-    return found[0].display_name, usable_address(found[0].addr_spec)
+    """Name and address of what `mailbox` wrote. The standard library's parser would decode what only looks encoded."""
+    found = _MAILBOX.fullmatch(mailbox_text)
+    if found is None:
+        return "", usable_address(mailbox_text)
+    name = _ESCAPED.sub(r"\1", found["quoted"]) if found["quoted"] is not None else found["plain"]
+    return one_line(name), usable_address(found["address"])
 
 
 def _encodable(text: str) -> str:
@@ -145,10 +142,14 @@ def _unstructured(text: str, *, header: str) -> str:
 def _phrase(name: str) -> str:
     name = one_line(name)
     if _PLAIN.fullmatch(name) and "=?" not in name:
-        if _ATOMS.fullmatch(name):
-            return name
-        return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return _quoted(name)
     return Header(name, "utf-8", header_name="From").encode(linesep="\r\n")
+
+
+def _quoted(name: str) -> str:
+    if _ATOMS.fullmatch(name):
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _token(text: str, *, header: str) -> str:

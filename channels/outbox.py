@@ -1,6 +1,7 @@
 """The outbox: each letter a file that any mail program opens. The default channel, and the double of the tests."""
 
 import asyncio
+import contextlib
 import os
 import re
 import secrets
@@ -54,7 +55,8 @@ class OutboxChannel:
         except OSError as fault:
             if is_in_place:
                 raise InDoubt(f"{final} was written, but perhaps not to the disk: {fault}") from fault
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise NotSent(f"{final} could not be written ({fault}); make room or correct the outbox folder") from fault
         return Delivered(reference=file_name)
 

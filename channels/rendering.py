@@ -40,14 +40,14 @@ _WIDEST_COLUMN = 32
 class Renderer:
     """Renders letters. Built once and shared; it holds compiled templates and no state.
 
-    `extra_dir`: a folder of one's own templates, each file of which is preferred to ours. Where it is given, all
-    templates are checked at once, and a broken one is refused here (`BadTemplate`).
+    `extra_dir`: a folder of one's own templates, each file of which is preferred to ours. Where it is given, every
+    template that it has a hand in is checked at once, and a broken one is refused here (`BadTemplate`).
     """
 
     def __init__(self, extra_dir: Path | None = None) -> None:
         self._files = TemplateFiles(extra_dir)
         if extra_dir is not None:
-            self.check_templates()
+            self._check(touched_by=extra_dir)
 
     @property
     def templates(self) -> frozenset[str]:
@@ -68,15 +68,7 @@ class Renderer:
 
         Raises `BadTemplate` with all faults: the template, the language, and what is missing.
         """
-        faults: list[str] = []
-        for language, names in sorted(self._files.by_language.items()):
-            for template in sorted(names):
-                if template in self.templates:
-                    faults += self._faults_of(template, kind=kind_of_template(template), language=language)
-                else:
-                    faults.append(f"{language}/{template}.jinja: there is no {FALLBACK_LANGUAGE}/{template}.jinja")
-        if faults:
-            raise BadTemplate(*dict.fromkeys(faults))
+        self._check(touched_by=None)
 
     def check_policy_templates(self, policy: CollectionPolicy) -> None:
         """Refuse a policy whose templates or sender cannot be printed (`BadTemplate`, with the place of each fault).
@@ -93,6 +85,19 @@ class Renderer:
             elif kind is not kind_of_template(template):
                 for language in self.languages:
                     faults += (f"{place}: {words}" for words in self._faults_of(template, kind=kind, language=language))
+        if faults:
+            raise BadTemplate(*dict.fromkeys(faults))
+
+    def _check(self, *, touched_by: Path | None) -> None:
+        faults: list[str] = []
+        for language, names in sorted(self._files.by_language.items()):
+            for template in sorted(names):
+                if template not in self.templates:
+                    faults.append(f"{language}/{template}.jinja: there is no {FALLBACK_LANGUAGE}/{template}.jinja")
+                elif touched_by is None or self._files.find(language=language, template=template).is_partly_from(
+                    touched_by
+                ):
+                    faults += self._faults_of(template, kind=kind_of_template(template), language=language)
         if faults:
             raise BadTemplate(*dict.fromkeys(faults))
 
@@ -157,7 +162,12 @@ class Renderer:
 
 def _take_words(words: SimpleNamespace, template: Template, variables: dict[str, object]) -> None:
     """Run a file of words and keep the texts that it sets, as plain strings."""
-    for name, value in vars(template.make_module(variables)).items():
+    try:
+        module = template.make_module(variables)
+    except Exception:
+        # Gives the fault the template's own lines, as `render` does by itself.
+        template.environment.handle_exception()
+    for name, value in vars(module).items():
         if name.startswith("_") or not isinstance(value, str):
             continue
         # A plain str even where Jinja gives Markup: the HTML layout must escape every one of them.

@@ -27,6 +27,8 @@ class _Page(HTMLParser):
     links: set[str] = field(default_factory=set)
     language: str = ""
     faults: list[str] = field(default_factory=list)
+    _link: str | None = None
+    """The link that is open, until it shows its first word: a link without words cannot be followed."""
     _open: list[tuple[str, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,9 +52,11 @@ class _Page(HTMLParser):
         if tag not in _VOID:
             self._open.append((tag, hidden))
         if tag == "a" and not (hidden or self._is_hidden):
-            self.links.add(values.get("href", ""))
+            self._link = values.get("href", "")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._link = None
         for position in range(len(self._open) - 1, -1, -1):
             if self._open[position][0] == tag:
                 del self._open[position:]
@@ -63,6 +67,8 @@ class _Page(HTMLParser):
             self.faults.append("its style sheet loads something; a letter loads nothing")
         if not self._is_hidden:
             self.text.append(data)
+            if self._link is not None and data.strip():
+                self.links.add(self._link)
 
 
 def faults_of(letter: Letter, *, facts: LetterFacts, automation_notice: str) -> list[str]:

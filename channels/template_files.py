@@ -33,6 +33,11 @@ class FoundTemplate:
     text_layout: Template
     html_layout: Template
 
+    def is_partly_from(self, folder: Path) -> bool:
+        """Whether any of its files lies in this folder."""
+        files = (self.common, self.own, self.text_layout, self.html_layout)
+        return any(file.filename is not None and Path(file.filename).is_relative_to(folder) for file in files)
+
 
 class TemplateFiles:
     """All templates that there are. Where `extra_dir` is given, each file is compiled at once (`BadTemplate`)."""

@@ -97,7 +97,9 @@ def read_decision(kind: str, given: Mapping[str, str]) -> Decision:
     kind = kind.strip().lower().replace("-", "_")
     if kind not in OPTIONS:
         raise CommandFault(
-            f"{kind!r} is no decision", remedy=f"One of: {', '.join(name.replace('_', '-') for name in OPTIONS)}.", code=2
+            f"{kind!r} is no decision",
+            remedy=f"One of: {', '.join(name.replace('_', '-') for name in OPTIONS)}.",
+            code=2,
         )
     needed, possible = OPTIONS[kind]
     missing = [f"--{option}" for option in needed if option not in given]
@@ -109,7 +111,7 @@ def read_decision(kind: str, given: Mapping[str, str]) -> Decision:
     fields: dict[str, Any] = {"kind": kind}
     for option, text in given.items():
         field = needed.get(option) or possible[option]
-        fields[field] = _money(text) if option == "amount" else _day(option, text) if option in ("on", "until") else text
+        fields[field] = _value(option, text)
     try:
         return _DECISION.validate_python(fields)
     except ValidationError as refusal:
@@ -138,19 +140,39 @@ async def _take_to_the_case(request: DecisionRequest) -> DecisionTaken | None:
             )
             # Refused here, in words, before anything is stored; the run asks again under the account's lock.
             check(
-                decision=request.decision, case=case, by=by, agents=everybody, customer=account.customer,
-                standings=account.standings, policy=rules.current, as_of=at,
+                decision=request.decision,
+                case=case,
+                by=by,
+                agents=everybody,
+                customer=account.customer,
+                standings=account.standings,
+                policy=rules.current,
+                as_of=at,
             )
         if case.workflow_id is None:
             raise CommandFault(f"case {case.case_id} is being assigned", remedy="Ask again in a moment.")
         client = await connect(settings, wait_seconds=2)
         async with database.writing() as connection:
             await facts.take_fact(
-                connection, fact_id=f"decision:{request.decision_id}", kind="decision",
-                fingerprint=facts.fingerprint(request), by=by.agent_id, at=at,
+                connection,
+                fact_id=f"decision:{request.decision_id}",
+                kind="decision",
+                fingerprint=facts.fingerprint(request),
+                by=by.agent_id,
+                at=at,
                 words=f"{by.agent_id} decides case {case.case_id}: {request.decision.kind}",
             )
         return await TemporalCaseDesk(client).decide(case.workflow_id, request)
+
+
+def _value(option: str, text: str) -> date | Money | str:
+    match option:
+        case "on" | "until":
+            return _day(option, text)
+        case "amount":
+            return _money(text)
+        case _:
+            return text
 
 
 def _day(option: str, text: str) -> date:

@@ -35,7 +35,11 @@ def list_in_doubt() -> None:
         return
     out.print(
         table_of(
-            "key", "to", "invoices", "since (UTC)", "what is known",
+            "key",
+            "to",
+            "invoices",
+            "since (UTC)",
+            "what is known",
             rows=[
                 (
                     message.key,
@@ -57,7 +61,8 @@ def settle(
     outcome: Annotated[
         str,
         typer.Argument(
-            metavar="OUTCOME", show_default=False,
+            metavar="OUTCOME",
+            show_default=False,
             help="sent: it left. send-again: it did not, send it. dropped: it did not, and shall not.",
         ),
     ],
@@ -86,12 +91,23 @@ def settle(
                 words = f"{message.step} in doubt settled by {by}: {outcome}"
                 fact_id = f"settlement:cli-{uuid4().hex}"
                 await timeline.add_line(
-                    connection, natural_key=fact_id, customer_id=message.customer_id, at=at, kind="message",
-                    words=words, facts={"message": key, "because": because},
+                    connection,
+                    natural_key=fact_id,
+                    customer_id=message.customer_id,
+                    at=at,
+                    kind="message",
+                    words=words,
+                    facts={"message": key, "because": because},
                 )
                 tellings = await store_fact(
-                    connection, fact_id=fact_id, kind="settlement", content={"key": key, "outcome": outcome},
-                    words=words, by=by, at=at, invoice_ids=[item.invoice_id for item in message.items],
+                    connection,
+                    fact_id=fact_id,
+                    kind="settlement",
+                    content={"key": key, "outcome": outcome},
+                    words=words,
+                    by=by,
+                    at=at,
+                    invoice_ids=[item.invoice_id for item in message.items],
                 )
             return message, await tell_now(settings, database, tellings, at=at)
 

@@ -68,10 +68,19 @@ def list_all() -> None:
         return
     out.print(
         table_of(
-            "id", "role", "whose", "name", "made (UTC)", "state",
+            "id",
+            "role",
+            "whose",
+            "name",
+            "made (UTC)",
+            "state",
             rows=[
                 (
-                    key.key_id, key.role.value, key.agent_id or "", key.name, f"{key.made_at:%d %b %Y %H:%M}",
+                    key.key_id,
+                    key.role.value,
+                    key.agent_id or "",
+                    key.name,
+                    f"{key.made_at:%d %b %Y %H:%M}",
                     f"revoked {key.revoked_at:%d %b %Y %H:%M}" if key.revoked_at else "in use",
                 )
                 for key in found
@@ -81,7 +90,9 @@ def list_all() -> None:
 
 
 @app.command("revoke")
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, not its secret.", show_default=False)]) -> None:
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, not its secret.", show_default=False)],
+) -> None:
     """End a key: within seconds the API takes it no more.
 
     Example: baton keys revoke 1f9a02bc44de

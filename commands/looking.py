@@ -44,7 +44,8 @@ def why(
             record = await invoices.find_invoice(connection, invoice)
             if record is None:
                 raise CommandFault(
-                    f"there is no invoice {invoice}", remedy="`baton status` shows what there is; ids are the backend's."
+                    f"there is no invoice {invoice}",
+                    remedy="`baton status` shows what there is; ids are the backend's.",
                 )
             account = await read_account(
                 connection, customer_id=record.invoice.customer_id, invoice_id=invoice, as_of=as_of
@@ -69,7 +70,8 @@ def why(
     say("\nconsidered, in this order", style="bold")
     out.print(
         table_of(
-            "rule", "what it says",
+            "rule",
+            "what it says",
             rows=[(reason.rule, reason.words + _facts_in_words(reason.facts)) for reason in explanation.considered],
         )
     )
@@ -106,7 +108,13 @@ def cases(
     at = now()
     out.print(
         table_of(
-            "case", "with", "by (UTC)", "urgency", "customer", "invoices", "why",
+            "case",
+            "with",
+            "by (UTC)",
+            "urgency",
+            "customer",
+            "invoices",
+            "why",
             rows=[
                 (
                     case.case_id,
@@ -154,8 +162,10 @@ def status() -> None:
     away = run(ask_temporal())
     where = address_of(settings)
     say(f"store      {settings.shown_store_url}")
-    say(f"temporal   {where.address}, namespace {where.namespace}: {'answers' if away is None else 'does not answer'}",
-        style="" if away is None else "red")
+    say(
+        f"temporal   {where.address}, namespace {where.namespace}: {'answers' if away is None else 'does not answer'}",
+        style="" if away is None else "red",
+    )
     say(f"policy     {f'{policy.name} ({policy.version})' if policy else 'none was ever activated'}")
     for feed in known_feeds:
         say(f"feed       {feed.feed_id}, complete until {feed.complete_until_at:%d %b %Y %H:%M} UTC")
@@ -166,7 +176,7 @@ def status() -> None:
     say(f"cases      {counts.open_cases} open, {counts.late_cases} past their deadline")
     say(f"in doubt   {counts.in_doubt}{' (baton in-doubt list)' if counts.in_doubt else ''}")
     since = f", the oldest since {counts.untold_since:%d %b %H:%M} UTC" if counts.untold_since else ""
-    say(f"untold     {counts.untold} facts are still to be told to workflows{since}; {counts.unread_replies} replies unread")
+    say(f"untold     {counts.untold} facts wait to be told to workflows{since}; {counts.unread_replies} replies unread")
     if away is not None:
         raise CommandFault(away)
 

@@ -50,11 +50,22 @@ def list_all() -> None:
         return
     out.print(
         table_of(
-            "agent", "name", "role", "languages", "skills", "backup", "manager",
+            "agent",
+            "name",
+            "role",
+            "languages",
+            "skills",
+            "backup",
+            "manager",
             rows=[
                 (
-                    agent.agent_id, agent.name, agent.role.value, " ".join(agent.languages), " ".join(agent.skills),
-                    agent.backup or "", agent.manager or "",
+                    agent.agent_id,
+                    agent.name,
+                    agent.role.value,
+                    " ".join(agent.languages),
+                    " ".join(agent.skills),
+                    agent.backup or "",
+                    agent.manager or "",
                 )
                 for agent in found
             ],

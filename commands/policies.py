@@ -68,9 +68,11 @@ def activate(
         say(f"{policy.name} ({policy.version}) is in force already; nothing has changed")
         return
     say(f"{policy.name} ({policy.version}) is in force from now on", style="green")
-    say(f"  {running_count} running invoices look again, and {policy.running_invoices.value} their rules"
+    say(
+        f"  {running_count} running invoices look again, and {policy.running_invoices.value} their rules"
         if policy.running_invoices is Rollout.KEEP
-        else f"  {running_count} running invoices look again, and move to these rules")
+        else f"  {running_count} running invoices look again, and move to these rules"
+    )
     if not is_told:
         say(f"  {TOLD_LATER}", style="yellow")
 
@@ -108,7 +110,13 @@ async def put_in_force(
             connection, natural_key=fact_id, customer_id="", at=at, kind="alert", words=words, rule="policy"
         )
         tellings = await store_fact(
-            connection, fact_id=fact_id, kind="policy", content=policy.version, words=words, by=by, at=at,
+            connection,
+            fact_id=fact_id,
+            kind="policy",
+            content=policy.version,
+            words=words,
+            by=by,
+            at=at,
             invoice_ids=running,
         )
     return True, len(running), await tell_now(settings, database, tellings, at=at)
@@ -140,7 +148,9 @@ def hours_in_words(policy: CollectionPolicy) -> str:
         return "always open: customers are written to at any hour of any day"
     until = "24:00" if hours.until.isoformat("minutes") == "00:00" else hours.until.isoformat("minutes")
     holidays = "" if hours.public_holidays == "open" else ", not on public holidays"
-    return f"{hours.from_.isoformat('minutes')} to {until} on {' '.join(hours.weekdays)}{holidays} (the customer's time)"
+    return (
+        f"{hours.from_.isoformat('minutes')} to {until} on {' '.join(hours.weekdays)}{holidays} (the customer's time)"
+    )
 
 
 def is_always_open(policy: CollectionPolicy) -> bool:

@@ -101,9 +101,7 @@ async def _facts_for(
         )
 
 
-def _as_if(
-    account: Account, template: str, tone: Tone | None, policy: CollectionPolicy, *, at: datetime
-) -> Message:
+def _as_if(account: Account, template: str, tone: Tone | None, policy: CollectionPolicy, *, at: datetime) -> Message:
     """The message that would go out, were this template due for all that the customer owes."""
     kind = kind_of_template(template)
     today = local_date(customer=account.customer, policy=policy, as_of=at)

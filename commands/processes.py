@@ -1,4 +1,4 @@
-"""The parts of Baton that run for good, each in a process of its own: `baton worker`, `baton api`; and `baton migrate`."""
+"""The parts of Baton that run for good, a process each: `baton worker`, `baton api`; and `baton migrate`."""
 
 import asyncio
 import logging
@@ -7,14 +7,15 @@ from typing import Any, NoReturn
 
 import typer
 
-from commands.opening import now, renderer_of, require_migrated
+from api.serving import serve
+from commands.opening import file_of, now, renderer_of, require_migrated
 from commands.policies import first_policy
 from commands.terminal import EXPECTED, code_of, say, show_fault
 from runtime.exits import leave
 from runtime.logging import set_up_logging
 from runtime.metrics import runtime_with_metrics
 from runtime.settings import Settings, load_settings
-from runtime.temporal import SearchAttributeRefused, connect, ensure_search_attributes
+from runtime.temporal import SearchAttributeRefused, address_of, connect, ensure_search_attributes
 from store.database import Database
 from store.migrating import current_revision, migrate
 from worker import build_channels, build_worker, ensure_schedules, options_of, run_until_told_to_stop
@@ -75,8 +76,6 @@ def migrate_command() -> None:
 
 async def migrated(settings: Settings) -> str | None:
     """Bring the store up to date; gives what it stood at before."""
-    from commands.opening import file_of
-
     file = file_of(settings.store_url)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -123,9 +122,16 @@ async def _work(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    from api.serving import serve
-
     await require_migrated(settings)
-    await serve(settings)
+    # Lazily: the API takes facts while Temporal is away, and tells its workflows later.
+    client = await connect(settings, lazy=True)
+    database = Database(settings.store_url)
+    try:
+        await serve(settings, database=database, client=client, temporal_ui=temporal_ui_of(settings))
+    finally:
+        await database.close()
 
 
+def temporal_ui_of(settings: Settings) -> str | None:
+    """The address of the Temporal UI where it is the embedded server's own."""
+    return f"http://127.0.0.1:{settings.ui_port}" if address_of(settings).is_embedded else None

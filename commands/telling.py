@@ -17,7 +17,14 @@ TELL_SECONDS = 3
 
 
 async def store_fact(
-    connection: AsyncConnection, *, fact_id: str, kind: str, content: object, words: str, by: str, at: datetime,
+    connection: AsyncConnection,
+    *,
+    fact_id: str,
+    kind: str,
+    content: object,
+    words: str,
+    by: str,
+    at: datetime,
     invoice_ids: Iterable[str],
 ) -> tuple[Telling, ...]:
     """Store it in the caller's transaction, with whom to tell of it: these invoices look again."""

@@ -59,7 +59,11 @@ def assign(
         case AssignmentStep.BACKUP:
             found = _backup_of(holder, present) or _least_loaded(present, customer, skill, without=case.assigned_to)
         case AssignmentStep.MANAGER:
-            found = _manager_of(holder, present) or _any_manager(present, without=case.assigned_to)
+            found = (
+                _manager_who_has_it(case, holder, present)
+                or _manager_of(holder, present)
+                or _any_manager(present, without=case.assigned_to)
+            )
     return found or _somebody_else(present, case.assigned_to)
 
 
@@ -129,6 +133,18 @@ def _backup_of(holder: Agent | None, present: _Present) -> Assignment | None:
     if holder is None or backup is None or backup.agent_id == holder.agent_id:
         return None
     return Assignment(agent_id=backup.agent_id, because=f"{backup.name} is the backup of {holder.name}")
+
+
+def _manager_who_has_it(case: Case, holder: Agent | None, present: _Present) -> Assignment | None:
+    """A manager's own deadline has passed: the case stays, and they are asked again."""
+    if (
+        case.assignment_step is not AssignmentStep.MANAGER
+        or holder is None
+        or holder.role is not AgentRole.MANAGER
+        or present.get(holder.agent_id) is None
+    ):
+        return None
+    return Assignment(agent_id=holder.agent_id, because=f"{holder.name} has it, and the deadline has passed")
 
 
 def _manager_of(holder: Agent | None, present: _Present) -> Assignment | None:

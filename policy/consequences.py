@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 
 from policy.rules import Rules
 from policy.saying import say_day, say_days
-from policy.taking_in import FOLLOWS, Follows, TakingIn, case_of, freeze_id
+from policy.taking_in import FOLLOWS, Follows, TakingIn, case_of, freeze_id, stop_id
 from receivables.account import Account
 from receivables.disputes import Dispute
 from receivables.escalations import Case
@@ -210,7 +210,7 @@ def _stops(taking_in: TakingIn) -> Iterator[PlaceHold]:
     days = taking_in.policy.cases.hold_at_most_days
     yield from _hold(
         taking_in,
-        hold_id=f"{freeze_id(taking_in.reply.reply_id)}:stop",
+        hold_id=stop_id(taking_in.reply.reply_id),
         invoice_id=None,
         reason=HoldReason.REPLY,
         words="the customer asked us to stop writing; a person decides how to go on",

@@ -193,14 +193,14 @@ def _amount(look: _Look) -> Iterator[_Firing]:
         if limit is None:
             continue
         first = look.past_due_from if rule.days is None else _later(look.standing.invoice.due_on, max(1, rule.days))
-        total = Money.zero(currency)
-        for day, amount in _past_due(look, currency):
-            total = total + amount
-            if total >= limit:
+        total = 0
+        for day, minor in _past_due(look, currency):
+            total += minor
+            if total >= limit.minor:
                 yield _Firing(
                     Trigger.AMOUNT,
                     look.start_of(max(first, day)),
-                    f"{total} of this customer is past due; from {limit} on a person takes over",
+                    f"{Money(minor=total, currency=currency)} of this customer is past due; from {limit} on a person takes over",
                     rule,
                 )
                 break
@@ -310,23 +310,19 @@ def _is_too_little(look: _Look, firing: _Firing) -> bool:
     if minimum is None or not firing.asks_for_money:
         return False
     today = look.local_date(look.as_of)
-    total = Money.zero(currency)
-    for day, amount in _past_due(look, currency):
-        if day <= today:
-            total = total + amount
-    return total < minimum
+    return sum(minor for day, minor in _past_due(look, currency) if day <= today) < minimum.minor
 
 
-def _past_due(look: _Look, currency: str) -> list[tuple[date, Money]]:
-    """What is asked of the customer in a currency, by the day from which it is past due, in order."""
+def _past_due(look: _Look, currency: str) -> list[tuple[date, int]]:
+    """What is asked of the customer in a currency (minor units), by the day from which it is past due, in order."""
     margin = look.policy.overdue_margin_days
     return sorted(
         (
-            (_later(standing.invoice.due_on, margin + 1), asked)
+            (_later(standing.invoice.due_on, margin + 1), minor)
             for standing in look.account.standings
             if _is_collected(standing)
             and standing.open_balance.currency == currency
-            and (asked := asked_of(standing=standing, policy=look.policy)).minor > 0
+            and (minor := asked_of(standing=standing, policy=look.policy).minor) > 0
         ),
         key=itemgetter(0),
     )

@@ -85,6 +85,16 @@ def freeze_id(reply_id: str) -> str:
     return f"reply:{reply_id}"
 
 
+def stop_id(reply_id: str) -> str:
+    """The longer hold of a reply that asks us to stop writing."""
+    return f"{freeze_id(reply_id)}:stop"
+
+
+def freezes_of(reply_id: str) -> tuple[str, ...]:
+    """The holds that a reply may have placed and that end with its case."""
+    return (freeze_id(reply_id), stop_id(reply_id))
+
+
 def matter_of(reply_id: str) -> str:
     """The matter of the case that a reply makes."""
     return f"reply:{reply_id}"

@@ -108,3 +108,19 @@ class Account(Frozen):
 
     def open_cases(self, *, invoice_id: str) -> tuple[Case, ...]:
         return tuple(case for case in self.cases if case.state.is_open and invoice_id in case.invoice_ids)
+
+    def without_message(self, key: str) -> "Account":
+        """The account as it would be had this message never been written."""
+        return self.model_copy(
+            update={
+                "messages": tuple(message for message in self.messages if message.key != key),
+                "standings": tuple(
+                    standing.model_copy(
+                        update={
+                            "steps_taken": tuple(step for step in standing.steps_taken if step.message.key != key)
+                        }
+                    )
+                    for standing in self.standings
+                ),
+            }
+        )

@@ -132,7 +132,7 @@ class ContactRules(Frozen):
     hours: Hours
     most: Annotated[int, Field(ge=1, le=31)] = 2
     """At most so many messages …"""
-    in_days: Annotated[int, Field(ge=1, le=366)] = 7
+    in_days: Annotated[int, Field(ge=1, le=60)] = 7
     """… in so many days, …"""
     days_between: Annotated[int, Field(ge=0, le=90)] = 2
     """… with so many full days without contact between two: sent on day 7, the next on day 10 for 2."""

@@ -1,5 +1,6 @@
 """Where a rehearsal's letters end: looked at, counted, and let go. Nothing leaves the machine."""
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ def missing_in(letter: Letter, *, sender: Sender, people: Sequence[str]) -> list
         lacks.append("no Auto-Submitted header (RFC 3834)")
     if not letter.reply_to.endswith(f"@{sender.reply_domain}"):
         lacks.append(f"replies go to {letter.reply_to}")
-    for part, text in (("text", letter.text), ("HTML", letter.html)):
+    for part, text in (("text", letter.text), ("HTML", html.unescape(letter.html))):
         if not _AUTOMATIC.search(text):
             lacks.append(f"the {part} does not say that it is automatic")
         if not any(person in text for person in people):

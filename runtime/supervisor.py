@@ -31,6 +31,10 @@ async def _at_once() -> bool:
     return True
 
 
+def _nothing() -> None:
+    """Nothing to look at first."""
+
+
 @dataclass(frozen=True)
 class Child:
     """A process to keep running. `is_ready` is asked until it says yes, before the next child is started."""
@@ -39,6 +43,8 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     """Comes on top of the supervisor's own."""
+    check_first: Callable[[], None] = _nothing
+    """Looked at before its first start, once what an earlier run left is ended: raises where it cannot be started."""
     is_ready: Callable[[], Awaitable[bool]] = _at_once
     ready_seconds: float = 30
     stop_seconds: float = 15
@@ -99,10 +105,13 @@ class Supervisor:
 
     async def add(self, child: Child) -> None:
         """One more, after the others, which run already. Raises ChildDidNotStart; the others run on."""
+        if self._stopping.is_set():
+            return
         self._children.append(child)
         await self._start_and_watch(child)
 
     async def _start_and_watch(self, child: Child) -> None:
+        child.check_first()
         await self._launch(child)
         await self._until_ready(child)
         self._watchers.append(asyncio.create_task(self._keep_running(child), name=f"watch {child.name}"))
@@ -163,7 +172,11 @@ class Supervisor:
         give_up_at = time.monotonic() + child.ready_seconds
         while not await child.is_ready():
             process = self._processes[child.name]
-            if process.returncode is not None:
+            if process.returncode == -signal.SIGKILL:  # somebody killed it; that is no fault in its start
+                self._say(f"{child.name} {_ending(process.returncode)}; it is started again")
+                await asyncio.sleep(_FIRST_PAUSE)
+                await self._launch(child)
+            elif process.returncode is not None:
                 raise ChildDidNotStart(f"{child.name} {_ending(process.returncode)}{self._last_words(child)}")
             if time.monotonic() > give_up_at:
                 raise ChildDidNotStart(

@@ -46,6 +46,8 @@ class Document:
     kind: EntryKind
     content: object
     recorded_at: datetime
+    customer_id: str | None = None
+    """Whose the money is that lies on no invoice."""
     of_document_id: str | None = None
     of_kind: EntryKind | None = None
 
@@ -122,6 +124,7 @@ async def take_document(connection: AsyncConnection, document: Document) -> bool
             document_id=document.document_id,
             kind=document.kind.value,
             fingerprint=fingerprint(document.content),
+            customer_id=document.customer_id,
             of_document_id=document.of_document_id,
             of_kind=document.of_kind.value if document.of_kind is not None else None,
             recorded_at=document.recorded_at,

@@ -196,6 +196,17 @@ async def claim_case(connection: AsyncConnection, *, case_id: str, workflow_id: 
     return claimed.rowcount == 1
 
 
+async def unclaimed(connection: AsyncConnection, *, wanted_before: datetime, limit: int = 100) -> list[Case]:
+    """Open cases that no escalation works, though they were wanted before that moment; oldest first."""
+    cases = tables.cases.c
+    query = select(tables.cases).where(
+        cases.state == CaseState.WANTED.value,
+        cases.wanted_at < wanted_before,
+        or_(cases.workflow_id.is_(None), cases.workflow_id == "escalation-" + cases.case_id),
+    )
+    return await _with_invoices(connection, query.order_by(cases.wanted_at, cases.case_id).limit(page_size(limit)))
+
+
 async def extend_case(connection: AsyncConnection, *, case_id: str, deadline_at: datetime) -> Case:
     """The agent goes on by hand until a new deadline, and is reminded of it anew. Raises CaseNotOpen, NoSuchCase."""
     await _change_open(connection, case_id, {"deadline_at": deadline_at, "reminded_at": None})

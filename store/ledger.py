@@ -5,6 +5,7 @@ entries sum to its amount. Money that lies on no invoice is unapplied, for a per
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -96,7 +97,8 @@ async def book_payment(
     invoices = await read_invoices(connection, invoice_ids)
     balances = {invoice_id: Money(minor=row.open_minor, currency=row.currency) for invoice_id, row in invoices.items()}
     applied = apply_money(amount=amount, allocations=allocations, open_balances=balances)
-    if not await take_document(connection, document):
+    payer = customer_id if customer_id is not None else _only_customer(invoices.values())
+    if not await take_document(connection, replace(document, customer_id=payer)):
         return await _as_applied(connection, document, currency=amount.currency)
     lines = [
         Line(
@@ -108,7 +110,6 @@ async def book_payment(
         for invoice_id, share in _shares(applied)
     ]
     if applied.unapplied.minor > 0:
-        payer = customer_id if customer_id is not None else _only_customer(invoices.values())
         not_ours = [
             invoice_id
             for invoice_id in dict.fromkeys(invoice_ids)

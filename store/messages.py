@@ -108,8 +108,9 @@ COLUMNS_OF_A_MESSAGE = [column for column in tables.messages.c if column.name !=
 """What `message_of_row` reads. Letters are long; they are read one at a time (`letter_of`)."""
 
 
-async def reserve(connection: AsyncConnection, message: Message, letter: Letter) -> None:
-    """Puts the message and its items into the store before it leaves, in the caller's transaction.
+async def reserve(connection: AsyncConnection, message: Message, letter: Letter) -> int:
+    """Puts the message and its items into the store before it leaves, in the caller's transaction; says which attempt
+    at this message it is, the first being 1.
 
     A message of the same key that surely did not leave (deferred, failed, dropped) is reserved again in its place, one
     attempt further, with the new letter and the new items. Raises AlreadyReserved where the key is held, or where a
@@ -125,9 +126,9 @@ async def reserve(connection: AsyncConnection, message: Message, letter: Letter)
                 key=message.key, attempts=1, **_reservation(message, letter)
             )
         )
-        if inserted.rowcount == 0:
-            await _reserve_again(connection, message, letter)
+        attempt = 1 if inserted.rowcount else await _reserve_again(connection, message, letter)
         await _hold_steps(connection, message)
+    return attempt
 
 
 async def settle(
@@ -303,18 +304,21 @@ def _reservation(message: Message, letter: Letter) -> dict[str, Any]:
     }
 
 
-async def _reserve_again(connection: AsyncConnection, message: Message, letter: Letter) -> None:
+async def _reserve_again(connection: AsyncConnection, message: Message, letter: Letter) -> int:
     messages = tables.messages.c
     again = await connection.execute(
         update(tables.messages)
         .where(messages.key == message.key, messages.state.in_([state.value for state in FREES_ITS_STEPS]))
         .values(attempts=messages.attempts + 1, **_reservation(message, letter))
+        .returning(messages.attempts)
     )
-    if again.rowcount == 0:
+    attempt = again.scalar_one_or_none()
+    if attempt is None:
         state = await connection.execute(select(messages.state).where(messages.key == message.key))
         raise AlreadyReserved(message.key, MessageState(state.scalar_one()))
     # What the attempt before spoke of is not what this one says: its items would count as steps that were taken.
     await connection.execute(delete(tables.message_items).where(tables.message_items.c.key == message.key))
+    return attempt
 
 
 async def _hold_steps(connection: AsyncConnection, message: Message) -> None:

@@ -33,17 +33,13 @@ class Overview(Frozen):
 
 async def overview(connection: AsyncConnection, *, as_of: datetime) -> Overview:
     """All counts, seen at one moment."""
-    stages = await connection.execute(
-        select(tables.invoices.c.stage, func.count()).group_by(tables.invoices.c.stage)
-    )
-    by_stage: dict[str, int] = {stage: count for stage, count in stages}
+    stages = await connection.execute(select(tables.invoices.c.stage, func.count()).group_by(tables.invoices.c.stage))
+    by_stage: dict[str, int] = dict(stages.tuples().all())
     cases = tables.cases.c
     is_open = cases.state.in_([state.value for state in CaseState if state.is_open])
     tellings = tables.tellings.c
     untold, untold_since = (
-        await connection.execute(
-            select(func.count(), func.min(tellings.stored_at)).where(tellings.told_at.is_(None))
-        )
+        await connection.execute(select(func.count(), func.min(tellings.stored_at)).where(tellings.told_at.is_(None)))
     ).one()
     count = select(func.count())
     return Overview(
@@ -60,9 +56,7 @@ async def overview(connection: AsyncConnection, *, as_of: datetime) -> Overview:
         untold=untold,
         untold_since=untold_since,
         unread_replies=(
-            await connection.execute(
-                count.select_from(tables.replies).where(tables.replies.c.taken_in_at.is_(None))
-            )
+            await connection.execute(count.select_from(tables.replies).where(tables.replies.c.taken_in_at.is_(None)))
         ).scalar_one(),
     )
 

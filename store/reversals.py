@@ -93,7 +93,7 @@ async def book_reversal(
         lines[key] = Line(
             minor=before + minor,
             currency=share.currency,
-            customer_id=share.customer_id,
+            customer_id=share.customer_id if to_invoice is not None else share.payer,
             invoice_id=to_invoice,
             of_document_id=share.of_document_id,
             of_kind=share.of_kind,
@@ -106,7 +106,8 @@ async def book_reversal(
                 minor = max(0, min(minor, invoices[to_invoice].open_minor + moved.get(to_invoice, 0)))
             moved[to_invoice] = moved.get(to_invoice, 0) + sign * minor
         add(sign * minor, share, to_invoice)
-        add(sign * (share.minor - minor), share, None)
+        if minor < share.minor:
+            add(minor - share.minor, share, None)
     await take_document(connection, document)
     await write_entries(connection, document, [line for line in lines.values() if line.minor], booked_on=booked_on)
     for touched, minor in sorted(moved.items()):

@@ -40,18 +40,19 @@ class Share:
     of_kind: str
     invoice_id: str | None
     customer_id: str | None
+    payer: str | None
     minor: int
     currency: str
 
 
 def concerns(document_id: str, kind: EntryKind) -> ColumnElement[bool]:
     """Entries of a document and of all that undid some of it."""
-    entries, documents = tables.entries.c, tables.documents.c
+    entries, reversal = tables.entries.c, tables.documents.alias("reversal").c
     is_own = and_(entries.document_id == document_id, entries.kind == kind.value)
     if kind is not EntryKind.CHARGEBACK:
         return or_(is_own, and_(entries.of_document_id == document_id, entries.of_kind == kind.value))
-    reversals = select(documents.document_id, documents.kind).where(
-        documents.of_document_id == document_id, documents.of_kind == kind.value
+    reversals = select(reversal.document_id, reversal.kind).where(
+        reversal.of_document_id == document_id, reversal.of_kind == kind.value
     )
     return or_(is_own, tuple_(entries.document_id, entries.kind).in_(reversals))
 
@@ -69,7 +70,7 @@ async def shares_to_take(
 
     Raises NothingToReverse, ReversedTooMuch, CurrencyMismatch; `what` names the reversal in their words.
     """
-    entries = tables.entries.c
+    entries, documents = tables.entries.c, tables.documents.c
     total: ColumnElement[Any] = func.sum(entries.amount_minor)
     query = (
         select(
@@ -77,10 +78,18 @@ async def shares_to_take(
             root_kind.label("root_kind"),
             entries.invoice_id,
             entries.customer_id,
+            documents.customer_id.label("payer"),
             entries.currency,
             total.label("minor"),
         )
-        .group_by(root_document, root_kind, entries.invoice_id, entries.customer_id, entries.currency)
+        .join_from(
+            tables.entries,
+            tables.documents,
+            and_(documents.document_id == root_document, documents.kind == root_kind),
+        )
+        .group_by(
+            root_document, root_kind, entries.invoice_id, entries.customer_id, documents.customer_id, entries.currency
+        )
         .order_by(entries.invoice_id.is_not(None), func.max(entries.entry_id).desc())
     )
     if undone is not None:
@@ -97,6 +106,7 @@ async def shares_to_take(
             of_kind=row.root_kind,
             invoice_id=row.invoice_id,
             customer_id=row.customer_id,
+            payer=row.payer,
             minor=sign * int(row.minor),
             currency=row.currency,
         )

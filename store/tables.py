@@ -148,6 +148,9 @@ documents = Table(
     Column("document_id", String(200), primary_key=True),
     Column("kind", String(24), primary_key=True),
     Column("fingerprint", String(64), nullable=False),  # same id and kind with other content is a conflict
+    Column(
+        "customer_id", String(200), nullable=True
+    ),  # whose money it is, where that is known: what is unapplied of it
     Column("of_document_id", String(200), nullable=True),  # what a refund, chargeback or cancellation undoes
     Column("of_kind", String(24), nullable=True),
     Column("recorded_at", Instant, nullable=False),

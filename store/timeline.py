@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.timeline import Line, LineKind
@@ -72,4 +72,19 @@ async def lines_of(
     if after is not None:
         query = query.where(lines.line_id < after if newest_first else lines.line_id > after)
     query = query.order_by(lines.line_id.desc() if newest_first else lines.line_id).limit(page_size(limit))
+    return [line_of_row(row) for row in await connection.execute(query)]
+
+
+async def last_line_id(connection: AsyncConnection) -> int:
+    """The newest line of all, 0 where there is none."""
+    return (await connection.execute(select(func.max(tables.timeline.c.line_id)))).scalar_one() or 0
+
+
+async def lines_after(connection: AsyncConnection, line_id: int, *, limit: int = 500) -> list[Line]:
+    """Lines of all customers after this one, in the order in which they were numbered.
+
+    On PostgreSQL a line with a smaller number may be committed later: who must miss none reads with an overlap.
+    """
+    lines = tables.timeline.c
+    query = select(tables.timeline).where(lines.line_id > line_id).order_by(lines.line_id).limit(page_size(limit))
     return [line_of_row(row) for row in await connection.execute(query)]

@@ -25,7 +25,6 @@ class EscalationFile(Payload):
     """What an escalation is started with."""
 
     case_id: str
-    invoice_id: str
     headline: str
 
 

@@ -136,7 +136,7 @@ class InvoiceWorkflow:
             self._case = self._case.model_copy(update={"escalations": number})
             self._escalation = await workflow.start_child_workflow(
                 EscalationWorkflow.run,
-                EscalationFile(case_id=opened.case_id, invoice_id=self._case.invoice_id, headline=self._case.headline),
+                EscalationFile(case_id=opened.case_id, headline=self._case.headline),
                 id=escalation_id,
                 static_summary=f"{self._case.headline} · {step.trigger}",
                 search_attributes=telling_operators.attributes_of_a_case(self._case),

@@ -8,7 +8,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.telling import EngineAway
 from receivables.case_file import CaseFile, News
+from receivables.escalations import Case
 from workflows import names
+from workflows.escalation import EscalationFile, EscalationWorkflow
 from workflows.invoice import InvoiceWorkflow
 
 _AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.RESOURCE_EXHAUSTED)
@@ -42,9 +44,22 @@ class TemporalTeller:
                     raise
                 await self._start(case, news_kind=news_kind, news=news)
         except RPCError as fault:
-            if fault.status in _AWAY:
-                raise EngineAway(f"the Temporal server does not answer: {fault.message}") from fault
-            raise
+            raise _away_or_as_it_was(fault) from fault
+
+    async def open_escalation(self, *, case: Case, escalation_id: str) -> None:
+        """Start the run of a case that no invoice's run has opened. Asked again while it runs, nothing happens."""
+        try:
+            await self._client.start_workflow(
+                EscalationWorkflow.run,
+                EscalationFile(case_id=case.case_id, headline=f"{case.customer_id} · {case.trigger.value}"),
+                id=escalation_id,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"{case.customer_id} · {case.words}"[:200],
+                search_attributes=TypedSearchAttributes([SearchAttributePair(names.CUSTOMER_ID, case.customer_id)]),
+            )
+        except RPCError as fault:
+            raise _away_or_as_it_was(fault) from fault
 
     async def _start(self, case: CaseFile, *, news_kind: str | None = None, news: News | None = None) -> None:
         """Start the invoice's run where none runs, together with the news that found none, in one request."""
@@ -59,6 +74,10 @@ class TemporalTeller:
             start_signal=news_kind,
             start_signal_args=[news] if news is not None else [],
         )
+
+
+def _away_or_as_it_was(fault: RPCError) -> Exception:
+    return EngineAway(f"the Temporal server does not answer: {fault.message}") if fault.status in _AWAY else fault
 
 
 def _attributes(case: CaseFile) -> TypedSearchAttributes:

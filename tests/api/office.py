@@ -46,7 +46,7 @@ class Engine:
 class Desk:
     """Answers decisions with `answer`: what was taken, None (left as a signal), or an exception."""
 
-    answer: DecisionTaken | None | Exception = None
+    answer: DecisionTaken | Exception | None = None
     asked: list[tuple[str, DecisionRequest]] = field(default_factory=list)
 
     async def decide(self, workflow_id: str, request: DecisionRequest) -> DecisionTaken | None:
@@ -83,9 +83,7 @@ class Office:
     @classmethod
     async def open(cls, database: Database, *, policy: str | None = None, **options: Any) -> "Office":
         engine, desk, clock = Engine(), Desk(), Clock()
-        app = create_app(
-            database=database, teller=engine, desk=desk, clock=clock, options=AppOptions(**options)
-        )
+        app = create_app(database=database, teller=engine, desk=desk, clock=clock, options=AppOptions(**options))
         office = cls(database, app, engine, desk, clock)
         text = policy or default_policy_text()
         rules = read_policy(text, origin="test")
@@ -116,7 +114,9 @@ class Office:
     async def put(self, path: str, body: Any, *, role: str | None = "service") -> httpx.Response:
         return await self.client.put(path, json=body, headers=self.headers(role))
 
-    async def send(self, method: str, path: str, content: bytes, *, role: str | None = "service", **headers: str) -> httpx.Response:
+    async def send(
+        self, method: str, path: str, content: bytes, *, role: str | None = "service", **headers: str
+    ) -> httpx.Response:
         return await self.client.request(
             method, path, content=content, headers={"Content-Type": "application/json", **headers, **self.headers(role)}
         )

@@ -21,15 +21,16 @@ STAY_SILENT = "stay silent"
 
 @dataclass
 class MailServer:
-    """`answers` gives, by command ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "letter", "QUIT"), another answer than yes.
+    """`answers` gives another answer than yes, by command: greeting, EHLO, MAIL, RCPT, DATA, letter, QUIT.
 
-    An answer is a reply line, `HANG_UP` or `STAY_SILENT`. "DATA" stands before the letter, "letter" after its last line.
+    An answer is a reply line, `HANG_UP` or `STAY_SILENT`. DATA is before the letter, `letter` after its last line.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
     taken: list[Envelope] = field(default_factory=list)
     began: int = 0
     """Letters whose content arrived, taken or not."""
+    has_a_letter: asyncio.Event = field(default_factory=asyncio.Event)
     settings: SmtpSettings = field(init=False)
     logins: list[str] = field(default_factory=list)
 
@@ -37,8 +38,9 @@ class MailServer:
     def contents(self) -> list[bytes]:
         return [envelope.original_content or b"" for envelope in self.taken]
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
         self.began += 1
+        self.has_a_letter.set()
         answer = self.answers.get("letter", "250 2.0.0 queued as 4711")
         if answer == HANG_UP:
             assert server.transport is not None
@@ -152,8 +154,9 @@ async def a_mail_server(*, tls: str = "none", password: str | None = None, **ans
         yield server
     finally:
         listening.close()
-        for open_one in connections:
-            if open_one.transport is not None:
-                open_one.transport.abort()  # pyright: ignore[reportAttributeAccessIssue] - an asyncio.Transport in fact
-        while any(open_one.transport is not None for open_one in connections):
+        for transport in {one.transport for one in connections} | {one._original_transport for one in connections}:
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+        for _ in range(10):
+            # Closing takes the loop a few rounds; aiosmtpd does not always say when it is done.
             await asyncio.sleep(0)

@@ -12,6 +12,8 @@ from receivables.ledger_file.reading import read_ledger, write_bad_rows
 from receivables.ledger_file.rows import LedgerFile, ReadingOptions
 from receivables.money import Money, decimals_of
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # loaded machines are slow
+
 _HEADER = "invoice_id,customer_id,amount,currency,issued_on,due_on,settled_on,paid,country,email"
 _DAYS = st.dates(min_value=date(1995, 1, 1), max_value=date(2090, 1, 1))
 _cells = st.one_of(
@@ -43,24 +45,27 @@ def _ends_well(ledger: LedgerFile) -> None:
     assert all(row.amount.minor > 0 and row.due_on >= row.issued_on for row in ledger.rows)
 
 
+@unhurried
 @given(st.binary(max_size=300))
 def test_reading_never_raises_on_any_bytes(content: bytes):
     _ends_well(read_ledger(content))
 
 
+@unhurried
 @given(st.text(max_size=300), st.text(max_size=20) | st.none(), st.text(max_size=3) | st.none())
 def test_reading_never_raises_on_any_text_and_options(content: str, mapping: str | None, other: str | None):
     options = ReadingOptions(map=mapping, currency=other, country=other, date_format=other, delimiter=other)
     _ends_well(read_ledger(content, options=options))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@unhurried
 @given(st.lists(_lines, max_size=12), st.booleans())
 def test_reading_never_raises_on_any_rows_and_each_ends_as_good_or_as_fault(lines: list[str], rounds: bool):
     options = ReadingOptions(as_of=date(2024, 6, 1), round_amounts=rounds, date_format="d/m/y", decimal=".")
     _ends_well(read_ledger("\n".join([_HEADER, *lines]), options=options))
 
 
+@unhurried
 @given(st.text(max_size=200), st.sampled_from(["utf-8", "utf-16", "latin-1", "cp1252", "rot13", "idna", "a\0b", "zip"]))
 def test_reading_never_raises_on_any_encoding(content: str, encoding: str):
     raw = content.encode("utf-8", "surrogatepass")
@@ -79,6 +84,7 @@ def _written(money: Money, mark: str) -> str:
     return text if mark == "." else text.translate(str.maketrans(",.", ".,"))
 
 
+@unhurried
 @given(_ledgers(), st.sampled_from([".", ","]), st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%b-%Y"]))
 def test_totals_are_exact_however_amounts_and_dates_are_written(
     ledger: list[tuple[Money, date, int]], mark: str, shape: str
@@ -96,6 +102,7 @@ def test_totals_are_exact_however_amounts_and_dates_are_written(
     ]
 
 
+@unhurried
 @given(_ledgers(), _DAYS)
 def test_figures_add_up_per_currency(ledger: list[tuple[Money, date, int]], as_of: date):
     lines = [f"{row},C,{money.amount},{money.currency},{day},{day}" for row, (money, day, _) in enumerate(ledger)]

@@ -53,6 +53,17 @@ async def undo(connection: AsyncConnection, kind: EntryKind, **changes: Any) -> 
     return await ledger.book_reversal(connection, **(values | changes))
 
 
+async def place(connection: AsyncConnection, invoice_id: str = "INV-1", **changes: Any) -> Money:
+    """Unapplied money of P-1, as much as can be placed."""
+    values: dict[str, Any] = {"placement_id": "1", "document_id": "P-1", "invoice_id": invoice_id, "recorded_at": NOW}
+    return await ledger.place_unapplied(connection, **(values | changes))
+
+
+async def give_up(connection: AsyncConnection, invoice_id: str = "INV-1", **changes: Any) -> Money:
+    values: dict[str, Any] = {"document_id": "W-1", "invoice_id": invoice_id, "booked_on": PAID_ON, "recorded_at": NOW}
+    return await ledger.write_off(connection, **(values | changes))
+
+
 async def of(connection: AsyncConnection, invoice_id: str = "INV-1") -> InvoiceRecord:
     record = await invoices.find_invoice(connection, invoice_id)
     assert record is not None

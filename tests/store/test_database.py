@@ -21,8 +21,9 @@ def a_fact(fact_id: str = "payment:P-1") -> dict[str, object]:
 
 async def no_connecting_is_left() -> None:
     """A connection that failed or was cancelled ends its thread a moment later; the loop must still be there then."""
-    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
-        await asyncio.sleep(0.001)
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
 
 
 async def facts_in(database: Database) -> list[str]:

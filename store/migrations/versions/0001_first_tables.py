@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("document_id", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(length=24), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("customer_id", sa.String(length=200), nullable=True),
         sa.Column("of_document_id", sa.String(length=200), nullable=True),
         sa.Column("of_kind", sa.String(length=24), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
