@@ -176,6 +176,8 @@ class Escalating:
         now = engine_now()
         async with self._database.writing() as connection:
             case = await self._case(connection, request.case_id)
+            await customers.lock_customer(connection, case.customer_id)
+            case = await self._case(connection, request.case_id)  # as whoever decided just before us has left it
             earlier = await decisions.find_decision(connection, request.decision_id)
             policy = await self._policy_of(connection)
             everybody = tuple(await agents.list_agents(connection))

@@ -28,6 +28,8 @@ from store.messages import WrongMessageState
 log = logging.getLogger("baton.messages")
 
 HEARTBEAT_EVERY_SECONDS = 2.0
+MOST_ATTEMPTS_UNDER_ONE_KEY = 5
+"""A provider that never answers clearly is asked so often; then a person is."""
 A_SEND_TAKES = timedelta(seconds=1)
 """When to look again at a message that another attempt is sending."""
 STORE_IS_TRIED_AGAIN_AFTER_SECONDS = 0.5
@@ -111,6 +113,12 @@ class Messaging:
 
     async def _deliver(self, request: SendRequest, message: Message, letter: Letter, clock: AttemptClock) -> Turn:
         state, outcome, reference = await self._hand_over(message, letter, clock)
+        if state is MessageState.IN_DOUBT and self._may_be_sent_again(message):
+            raise ApplicationError(
+                f"{message.key} is sent again under its key: {outcome}",
+                type="being_sent",
+                next_retry_delay=max(message.lease_until - clock.now(), A_SEND_TAKES),
+            )
         # In a transaction of its own: whatever goes wrong afterwards, what is known of the message stays known.
         await self._record_while_it_is_ours(message, state, outcome, reference, clock)
         if state is MessageState.DEFERRED:
@@ -118,6 +126,10 @@ class Messaging:
         async with self._database.writing() as connection:
             rules = await self._rulebook.rules(connection)
             return await self._turn_after(connection, request, rules, message, state, outcome, clock.now())
+
+    def _may_be_sent_again(self, message: Message) -> bool:
+        """Its channel knows it by its key: sent again, it reaches the customer once. Left reserved until its lease ends."""
+        return self._channels[message.channel].is_idempotent and message.attempts < MOST_ATTEMPTS_UNDER_ONE_KEY
 
     async def _record_while_it_is_ours(
         self, message: Message, state: MessageState, outcome: str, reference: str | None, clock: AttemptClock
@@ -172,10 +184,11 @@ class Messaging:
             connection, key=message.key, state=state, at=now, outcome=outcome, reference=reference,
             attempt=message.attempts,
         )
-        if state is MessageState.FAILED:
-            await customers.mark_bounced(connection, message.customer_id, now)
         if state is MessageState.DEFERRED:
             return
+        if state is MessageState.FAILED:
+            # Whatever was refused, a person looks at it: contact repair, and no level is used up.
+            await customers.mark_bounced(connection, message.customer_id, now)
         words = {
             MessageState.SENT: f"{message.step} sent to {message.customer_id}",
             MessageState.FAILED: f"{message.step} refused: {outcome}",
@@ -229,6 +242,8 @@ class Messaging:
                 letter = await messages.letter_of(connection, message.key)
             ours = message.model_copy(update={"attempts": message.attempts + 1, "lease_until": ours_until})
             state, outcome, reference = await self._hand_over(ours, letter, clock)
+            if state is MessageState.IN_DOUBT and self._may_be_sent_again(ours):
+                return None
             await self._record_while_it_is_ours(ours, state, outcome, reference, clock)
         except WrongMessageState:
             return None

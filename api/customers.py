@@ -1,6 +1,7 @@
 """Customers: who owes, whom we write to, how they want to be treated."""
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated
 from uuid import uuid4
 from zoneinfo import available_timezones
@@ -37,8 +38,14 @@ from store.intake import Taken
 router = APIRouter(prefix="/v1", tags=["customers"], route_class=StrictRoute)
 
 
+@cache
+def _zones() -> set[str]:
+    """Listing them reads the whole zone database."""
+    return available_timezones()
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("is no IANA time zone such as Europe/Berlin")
     return name
 

@@ -27,6 +27,8 @@ def locale_of(language: str, country: str) -> Locale:
             locale = Locale.parse(name)
         except (UnknownLocaleError, ValueError, TypeError):
             continue
+        if locale.territory not in (None, country.upper()):
+            continue  # Babel guessed another country.
         return locale if locale.territory or language != "en" else _PLAIN_ENGLISH
     return _PLAIN_ENGLISH
 

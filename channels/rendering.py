@@ -201,7 +201,7 @@ def _text_table(words: SimpleNamespace, items: tuple[ItemView, ...], *, is_recei
         lines.append(_text_row(row, widths))
         if item.purchase_order:
             lines.append(f"  {item.purchase_order}")
-        lines += [f"  - {line.description}: {line.amount}" for line in item.lines]
+        lines += [f"  - {line.description}{words.colon} {line.amount}" for line in item.lines]
     return [*lines, lines[1]]
 
 

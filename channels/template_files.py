@@ -40,7 +40,7 @@ class FoundTemplate:
 
 
 class TemplateFiles:
-    """All templates that there are. Where `extra_dir` is given, each file is compiled at once (`BadTemplate`)."""
+    """All templates that there are. Where `extra_dir` is given, its files are compiled at once (`BadTemplate`)."""
 
     def __init__(self, extra_dir: Path | None = None) -> None:
         if extra_dir is not None and not extra_dir.is_dir():
@@ -49,7 +49,7 @@ class TemplateFiles:
         self.by_language = _by_language(self._environment)
         self._found: dict[tuple[str, str], FoundTemplate] = {}
         if extra_dir is not None:
-            self._compile_all()
+            self._compile_all_of(extra_dir)
 
     @property
     def names(self) -> frozenset[str]:
@@ -81,9 +81,9 @@ class TemplateFiles:
         except TemplateError as fault:
             raise BadTemplate(words_of(fault)) from fault
 
-    def _compile_all(self) -> None:
+    def _compile_all_of(self, folder: Path) -> None:
         faults: list[str] = []
-        for name in self._environment.list_templates():
+        for name in FileSystemLoader(folder).list_templates():
             if name.endswith(_SUFFIXES):
                 try:
                     self._environment.get_template(name)
@@ -91,8 +91,9 @@ class TemplateFiles:
                     faults.append(words_of(fault))
                 except (UnicodeDecodeError, OSError) as fault:
                     faults.append(f"{name}: it cannot be read as UTF-8 text ({fault})")
+        known = self._environment.list_templates()
         for language in sorted(self.by_language):
-            if f"{language}/{_COMMON}.jinja" not in self._environment.list_templates():
+            if f"{language}/{_COMMON}.jinja" not in known:
                 faults.append(f"{language}/{_COMMON}.jinja: it is missing; copy that of {FALLBACK_LANGUAGE}")
         if faults:
             raise BadTemplate(*faults)

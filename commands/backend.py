@@ -15,9 +15,13 @@ PATIENCE_SECONDS = 60.0
 class Backend:
     """Tells facts until they are taken: while the API is away it tells the same again, under the same id."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._client = httpx.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_SECONDS, trust_env=False
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+            transport=transport,
         )
 
     async def close(self) -> None:

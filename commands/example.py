@@ -134,11 +134,11 @@ class Example:
         return self._folder / AGENTS
 
     async def begin(self, database: Database) -> bool:
-        """Whether this is the first start with it. Raises CommandFault where the store is somebody's already."""
+        """Whether it was loaded by an earlier start. Raises CommandFault where the store is somebody's already."""
         known = self._file.read()
         if known is not None:
             self._memory = known
-            return False
+            return known.is_loaded
         async with database.reading() as connection:
             if await invoices.list_invoices(connection, limit=1):
                 raise CommandFault(
@@ -146,7 +146,7 @@ class Example:
                     remedy="Start without --example, or with an empty folder: BATON_VAR_DIR=var/example",
                 )
         self._file.write(self._memory)  # the day first: whatever comes after may be done again
-        return True
+        return False
 
     async def load(self, backend: Backend) -> None:
         """Tell the API of the ledger, as a backend would; the same again changes nothing."""

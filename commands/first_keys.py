@@ -35,7 +35,7 @@ async def first_keys(database: Database, file: Path, *, at: datetime) -> tuple[F
         made: dict[Role, str] = {}
         for role in (Role.SERVICE, Role.OPERATOR):
             _, made[role] = await make_key(connection, role=role, name="baton run", at=at)
-        of_agents: dict[str, str] = Field(default_factory=dict)
+        of_agents: dict[str, str] = {}
         for agent in everybody:
             role = Role.MANAGER if agent.role is AgentRole.MANAGER else Role.AGENT
             _, of_agents[agent.agent_id] = await make_key(

@@ -25,7 +25,9 @@ def now() -> datetime:
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's work to its end."""
-    return asyncio.run(work)
+    # Not asyncio.run: it takes away the loop that whoever called us may have set.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import typer
 
 from api.serving import serve
-from commands.opening import file_of, now, renderer_of, require_migrated
+from commands.opening import file_of, now, renderer_of, require_migrated, run
 from commands.policies import first_policy
 from commands.terminal import EXPECTED, code_of, say, show_fault
 from runtime.exits import leave
@@ -67,7 +67,7 @@ def migrate_command() -> None:
         after = await current_revision(settings.store_url)
         return before, after, await first_policy(settings, at=now())
 
-    before, after, activated = asyncio.run(work())
+    before, after, activated = run(work())
     change = "is up to date" if before == after else "is ready" if before is None else f"was brought from {before}"
     say(f"the store {settings.shown_store_url} {change} ({after})")
     if activated is not None:

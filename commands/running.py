@@ -19,7 +19,7 @@ from commands.onlooker import Onlooker
 from commands.opening import bytes_of, now, renderer_of
 from commands.people import read_agents, save_agents
 from commands.policies import checked, first_policy, hours_in_words, is_always_open, put_in_force
-from commands.processes import migrated, run_for_good, temporal_ui_of
+from commands.processes import PATIENCE_SECONDS, migrated, run_for_good, temporal_ui_of
 from commands.terminal import CommandFault, out, plain, say
 from receivables.collection_policy import CollectionPolicy
 from runtime.embedded_server import EmbeddedTemporal, require_free_port
@@ -67,25 +67,32 @@ async def _run(settings: Settings, example: Path | None) -> None:
         house = Supervisor([_temporal(temporal)] if temporal else [], folder=settings.var_dir, say=_notice)
         house.stop_on_signals()
         say(f"starting Baton; what its parts say is in {log_file.parent}", style="dim")
-        async with house:
-            life = asyncio.create_task(_live(settings, house, example))
-            asked_to_stop = asyncio.create_task(house.wait())
-            await asyncio.wait({life, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
-            life.cancel()
-            try:
-                await life
-            except asyncio.CancelledError:
-                say("\nstopping: what is under way is finished first", style="dim")
-            finally:
-                asked_to_stop.cancel()
+        try:
+            await _until_stopped(settings, house, example)
+        finally:
+            set_up_logging()  # what goes wrong now is for the terminal
         say("stopped. Started again, it goes on where it was")
+
+
+async def _until_stopped(settings: Settings, house: Supervisor, example: Path | None) -> None:
+    async with house:
+        life = asyncio.create_task(_live(settings, house, example))
+        asked_to_stop = asyncio.create_task(house.wait())
+        await asyncio.wait({life, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+        life.cancel()
+        try:
+            await life
+        except asyncio.CancelledError:
+            say("\nstopping: what is under way is finished first", style="dim")
+        finally:
+            asked_to_stop.cancel()
 
 
 async def _live(settings: Settings, house: Supervisor, example_folder: Path | None) -> None:
     """Everything from the first preparations until it is cancelled."""
     if house.is_stopping:
         return
-    client = await connect(settings, wait_seconds=20)
+    client = await connect(settings, wait_seconds=PATIENCE_SECONDS)
     if address_of(settings).is_embedded:
         await ensure_namespace(client)
     await ensure_search_attributes(client, search_attribute_types())
@@ -97,7 +104,7 @@ async def _live(settings: Settings, house: Supervisor, example_folder: Path | No
         example = None
         if example_folder is not None:
             example = Example(example_folder, MemoryFile(settings.var_dir / MEMORY), _story)
-            if await example.begin(database):
+            if not await example.begin(database):
                 await _prepare(settings, database, example)
         await first_policy(settings, at=now())
         keys, _ = await first_keys(database, settings.var_dir / KEYS, at=now())
@@ -113,7 +120,9 @@ async def _live(settings: Settings, house: Supervisor, example_folder: Path | No
         if example is not None:
             await example.put_one_in_doubt(database, renderer)
         # Last, when all of the ledger is known: so the first messages speak of all that a customer owes.
-        await house.add(Child("worker", _baton("worker"), stop_seconds=settings.shutdown_seconds + 10))
+        await house.add(_worker(settings))
+        if example is None:
+            _what_to_try(is_example=False)
         try:
             async with asyncio.TaskGroup() as together:
                 together.create_task(onlooker.watch())
@@ -172,6 +181,14 @@ def _api(settings: Settings, backend: Backend) -> Child:
     )
 
 
+def _worker(settings: Settings) -> Child:
+    quickly: dict[str, str] = {}
+    if settings.channel == "outbox" and not {"send_timeout_seconds", "lease_seconds"} & settings.model_fields_set:
+        # A file is written in no time: what a killed worker was sending need not rest as long as with a mail server.
+        quickly = {variable_of("send_timeout_seconds"): "5", variable_of("lease_seconds"): "10"}
+    return Child("worker", _baton("worker"), environment=quickly, stop_seconds=settings.shutdown_seconds + 10)
+
+
 def _baton(command: str) -> tuple[str, ...]:
     """Our own command in a process of its own. -P: a cli.py in the folder where we were started is not ours."""
     return (sys.executable, "-P", "-m", "cli", command)
@@ -197,15 +214,24 @@ def _introduce(settings: Settings, policy: CollectionPolicy, keys: FirstKeys, ex
     say("")
 
 
-def _what_to_try() -> None:
+def _what_to_try(*, is_example: bool = True) -> None:
     command = _own_name()
     say("")
     say("to try, in another terminal:", style="bold")
     for words in (
-        "why INV-2028                       what comes next, when, and by which rule",
-        "cases                              who has what on their desk",
-        "decide CASE resume --as AGENT      decide one of them",
-        "in-doubt list                      what may or may not have left",
+        (
+            "why INV-2028                       what comes next, when, and by which rule",
+            "cases                              who has what on their desk",
+            "decide CASE resume --as AGENT      decide one of them",
+            "in-doubt list                      what may or may not have left",
+        )
+        if is_example
+        else (
+            "policy activate FILE               the rules that you want, instead of these",
+            "agents load FILE                   who collects",
+            "import LEDGER.csv --check          what a ledger would bring; without --check it is imported",
+            "status                             how things stand",
+        )
     ):
         say(f"  {command} {words}")
     say("Ctrl-C stops it.\n")

@@ -34,6 +34,9 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+LONGEST_UNFOLDED = 36
+
+
 class CommandFault(Exception):
     """A command cannot do what it was asked for. The text says what, where, and what to do; it may have lines."""
 
@@ -98,10 +101,17 @@ def say(words: str | Text, *, style: str = "") -> None:
 
 
 def table_of(*columns: str, rows: Sequence[Sequence[str | Text]], title: str | None = None) -> Table:
-    """A table whose cells are taken as they are: no markup, no control characters."""
-    table = Table(*columns, title=title, box=None, header_style="bold", title_justify="left", pad_edge=False)
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
+    """A table whose cells are taken as they are: no markup, no control characters.
+
+    Ids are never cut, however narrow the terminal: they are there to be copied. Only long cells are folded.
+    """
+    table = Table(title=title, box=None, header_style="bold", title_justify="left", pad_edge=False)
+    cells = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
+    for place, name in enumerate(columns):
+        widest = max((len(row[place]) for row in cells), default=0)
+        table.add_column(name, overflow="fold", min_width=max(len(name), min(widest, LONGEST_UNFOLDED)))
+    for row in cells:
+        table.add_row(*row)
     return table
 
 

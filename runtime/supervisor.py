@@ -171,13 +171,13 @@ class Supervisor:
     async def _until_ready(self, child: Child) -> None:
         give_up_at = time.monotonic() + child.ready_seconds
         while not await child.is_ready():
-            process = self._processes[child.name]
-            if process.returncode == -signal.SIGKILL:  # somebody killed it; that is no fault in its start
-                self._say(f"{child.name} {_ending(process.returncode)}; it is started again")
+            code = self._processes[child.name].returncode
+            if code == -signal.SIGKILL:  # somebody killed it; that is no fault in its start
+                self._say(f"{child.name} {_ending(-signal.SIGKILL)}; it is started again")
                 await asyncio.sleep(_FIRST_PAUSE)
                 await self._launch(child)
-            elif process.returncode is not None:
-                raise ChildDidNotStart(f"{child.name} {_ending(process.returncode)}{self._last_words(child)}")
+            elif code is not None:
+                raise ChildDidNotStart(f"{child.name} {_ending(code)}{self._last_words(child)}")
             if time.monotonic() > give_up_at:
                 raise ChildDidNotStart(
                     f"{child.name} was not ready after {child.ready_seconds:g} s{self._last_words(child)}"

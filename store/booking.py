@@ -83,7 +83,7 @@ async def lock_customers_of(
     await lock_customers(connection, {*rows.scalars(), *([also] if also is not None else [])})
 
 
-async def read_invoices(connection: AsyncConnection, invoice_ids: Iterable[str]) -> dict[str, Row[Any]]:
+async def read_invoices(connection: AsyncConnection, invoice_ids: Iterable[str]) -> dict[str, Row[*tuple[Any, ...]]]:
     """What booking needs of those invoices that are ours, by id. Their customers are locked by now."""
     invoices = tables.invoices.c
     rows = await connection.execute(
@@ -166,7 +166,7 @@ async def write_entries(
 
 async def move_balance(
     connection: AsyncConnection,
-    invoice: Row[Any],
+    invoice: Row[*tuple[Any, ...]],
     minor: int,
     *,
     booked_on: date,

@@ -4,15 +4,15 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import asyncpg
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from store import sqlite
 
 _SQLITE_IS_AWAY = frozenset(
     {
@@ -49,22 +49,26 @@ def async_url(url: str) -> str:
 
 
 class Database:
-    """Connections to the store. `reading()` and `writing()` each give one transaction on one connection."""
+    """Connections to the store. `reading()` and `writing()` each give one transaction on one connection.
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    `durable`: what is committed outlives a loss of power, which costs SQLite about a millisecond a transaction. For
+    stores that are thrown away (a rehearsal, a test) it may be False.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8, durable: bool = True) -> None:
         self.url = async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
+        file = make_url(self.url).database or ":memory:"
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=8,
             pool_pre_ping=not self.is_sqlite,
             poolclass=AsyncAdaptedQueuePool,
+            **({"async_creator": lambda: sqlite.connect(file, durable=durable)} if self.is_sqlite else {}),
         )
         # SQLite takes one writer at a time, and polls for its lock: within this process writers queue up here instead.
         self._one_writer = asyncio.Lock() if self.is_sqlite else None
-        if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -128,13 +132,3 @@ def _is_away(fault: DBAPIError) -> bool:
             return True
         cause = cause.__cause__
     return False
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we begin transactions ourselves
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.frozen import Frozen
@@ -128,5 +128,5 @@ _TELLINGS = (
 )
 
 
-def _telling_of_row(row: Row[Any]) -> Telling:
+def _telling_of_row(row: Any) -> Telling:
     return Telling(fact_id=row.fact_id, invoice_id=row.invoice_id, news=row.news, words=row.words)

@@ -18,7 +18,7 @@ from receivables.invoice import Invoice, InvoiceLine, Stage
 from receivables.ledger import Allocation, EntryKind, PaymentFeed
 from receivables.money import Money
 from receivables.replies import Reply
-from store import customers, facts, feeds, holds, invoices, ledger, reversals, policies, replies, tables, timeline
+from store import customers, facts, feeds, holds, invoices, ledger, policies, replies, reversals, tables, timeline
 from store.customers import UnknownCustomer
 from store.facts import NewsKind, Telling
 from store.invoices import UnknownInvoice

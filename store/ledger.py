@@ -230,7 +230,7 @@ def _shares(applied: Applied) -> list[tuple[str, Money]]:
     return [(share.invoice_id, share.amount) for share in applied.to_invoices if share.amount is not None]
 
 
-def _only_customer(invoices: Iterable[Row[Any]]) -> str | None:
+def _only_customer(invoices: Iterable[Row[*tuple[Any, ...]]]) -> str | None:
     found = {invoice.customer_id for invoice in invoices}
     return found.pop() if len(found) == 1 else None
 

@@ -33,8 +33,10 @@ class Overview(Frozen):
 
 async def overview(connection: AsyncConnection, *, as_of: datetime) -> Overview:
     """All counts, seen at one moment."""
-    stages = await connection.execute(select(tables.invoices.c.stage, func.count()).group_by(tables.invoices.c.stage))
-    by_stage: dict[str, int] = dict(stages.tuples().all())
+    stages = await connection.execute(
+        select(tables.invoices.c.stage, func.count().label("how_many")).group_by(tables.invoices.c.stage)
+    )
+    by_stage: dict[str, int] = {row.stage: row.how_many for row in stages}
     cases = tables.cases.c
     is_open = cases.state.in_([state.value for state in CaseState if state.is_open])
     tellings = tables.tellings.c

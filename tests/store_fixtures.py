@@ -36,7 +36,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A freshly migrated database, on SQLite and on PostgreSQL."""
-    opened = Database(database_url)
+    opened = Database(database_url, durable=False)
     yield opened
     await opened.close()
 
@@ -44,7 +44,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def sqlite_database(sqlite_url: str) -> AsyncIterator[Database]:
     """For tests of something else that need a store."""
-    opened = Database(sqlite_url)
+    opened = Database(sqlite_url, durable=False)
     yield opened
     await opened.close()
 

@@ -21,6 +21,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation import EscalationFile, EscalationOutcome, EscalationWorkflow
 
 
+def when_to_act(step: NextStep) -> datetime | None:
+    """When a step is carried out if no news comes before; None: at once."""
+    return step.look_again_at if isinstance(step, Wait | Contact) else None
+
+
 @workflow.defn
 class InvoiceWorkflow:
     """Asks what to do now, carries it out, and waits until its time or until news. Nothing else decides anything."""
@@ -36,21 +41,17 @@ class InvoiceWorkflow:
     @workflow.run
     async def run(self, case: CaseFile) -> CaseFile:
         turn = await self._ask()
-        while not isinstance(turn.step, Close):
+        while True:
             self._show(turn)
-            if await self._news_comes_before(turn.step.look_again_at if not isinstance(turn.step, Escalate) else None):
+            if isinstance(turn.step, Close) and await self._nothing_is_left():
+                return self._case
+            if await self._news_comes_before(when_to_act(turn.step)):
                 await self._take_in_news()
                 turn = await self._ask()
             else:
                 turn = await self._carry_out(turn.step)
             if self._should_continue_as_new():
                 self._continue_as_new()
-        self._show(turn)
-        await self._let_go_of_the_escalation()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._news:
-            self._continue_as_new()
-        return self._case
 
     # News: handlers only append; `run` takes it in, in order, once.
 
@@ -151,6 +152,12 @@ class InvoiceWorkflow:
         outcome = await escalation
         self._escalation = None
         self._news.append(News(fact_id=f"case-ended:{outcome.case_id}", words=outcome.words))
+
+    async def _nothing_is_left(self) -> bool:
+        """Nothing is owed: its case, if one is still being worked, ends, and handlers finish. Late news goes on."""
+        await self._let_go_of_the_escalation()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return not self._news
 
     async def _let_go_of_the_escalation(self) -> None:
         """The invoice needs nobody any more: its case, if one is still being worked, ends; we wait for that."""

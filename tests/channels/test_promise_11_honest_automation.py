@@ -1,4 +1,4 @@
-"""Promise 11: every automated message says that it is one, names a person, offers to pay, to dispute, to ask for time."""
+"""Promise 11: an automated message says that it is one, names a person, offers to pay, to dispute, to ask for time."""
 
 import html
 import re
@@ -19,12 +19,12 @@ LANGUAGES = ("de", "en", "es", "fr", "nl")
 EVERY_TEMPLATE = [name for names in TEMPLATES_BY_KIND.values() for name in names]
 
 
-def _replaced(folder: Path, name: str, old: str, new: str) -> Path:
-    """A folder of one's own with one of our files in it, changed in one place."""
+def _replaced(folder: Path, name: str, old: str, new: str, *, only_in: str = "") -> Path:
+    """A folder of one's own with one of our files in it, changed in one place. `only_in`: a layout of one language."""
     text = (OUR_TEMPLATES / name).read_text(encoding="utf-8")
     assert old in text, f"{name} has changed; this test needs {old!r} in it"
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+    (folder / only_in / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / only_in / name).write_text(text.replace(old, new), encoding="utf-8")
     return folder
 
 
@@ -81,15 +81,22 @@ def test_a_letter_names_a_person_and_says_that_it_is_automatic(language: str, te
 def test_a_layout_that_leaves_out_a_part_is_refused_for_every_template(
     tmp_path: Path, layout: str, printed: str, complaint: str
 ):
-    folder = _replaced(tmp_path, layout, printed, "")
+    folder = _replaced(tmp_path, layout, printed, "", only_in="nl")
     if not complaint:
         # The person is named a second time, in the notice: that is enough.
         Renderer(folder)
         return
     refusal = _refusal(folder)
     assert complaint in refusal
+    assert f"template reminder_1 (nl), {'text' if layout.endswith('txt') else 'HTML'}: " in refusal
+    assert "(de)" not in refusal
+
+
+def test_a_layout_is_checked_in_every_language(tmp_path: Path):
+    refusal = _refusal(_replaced(tmp_path, "_layout.txt", "{{ links.dispute }}", ""))
     for language in LANGUAGES:
-        assert f"template reminder_1 ({language}), {'text' if layout.endswith('txt') else 'HTML'}: " in refusal
+        for template in EVERY_TEMPLATE:
+            assert f"template {template} ({language}), text: offers no way to dispute" in refusal
 
 
 def test_a_template_without_a_named_person_is_refused(tmp_path: Path):
@@ -116,16 +123,13 @@ def test_a_template_without_a_named_person_is_refused(tmp_path: Path):
     ],
 )
 def test_what_a_reader_cannot_see_does_not_count(tmp_path: Path, hidden: str):
-    folder = _replaced(
-        tmp_path, "_layout.html", "{{ words.automation_notice }}", hidden.format("{{ words.automation_notice }}")
-    )
+    notice = "{{ words.automation_notice }}"
+    folder = _replaced(tmp_path, "_layout.html", notice, hidden.format(notice), only_in="nl")
     assert "does not say that the message was written and sent automatically" in _refusal(folder)
 
 
 def test_a_notice_that_does_not_speak_of_automation_is_refused(tmp_path: Path):
-    folder = _replaced(
-        tmp_path, "fr/_common.jinja", "rédigé et envoyé automatiquement", "rédigé avec le plus grand soin"
-    )
+    folder = _replaced(tmp_path, "fr/_common.jinja", "envoyé automatiquement", "envoyé avec le plus grand soin")
     refusal = _refusal(folder)
     assert "(fr), words.automation_notice does not say that the message is automatic" in refusal
     assert "(en)" not in refusal
@@ -142,12 +146,14 @@ def test_a_notice_that_does_not_speak_of_automation_is_refused(tmp_path: Path):
     ],
 )
 def test_a_layout_that_loads_or_runs_something_is_refused(tmp_path: Path, added: str, complaint: str):
-    folder = _replaced(tmp_path, "_layout.html", "<p>{{ words.greeting }}</p>", "<p>{{ words.greeting }}</p>" + added)
+    greeting = "<p>{{ words.greeting }}</p>"
+    folder = _replaced(tmp_path, "_layout.html", greeting, greeting + added, only_in="nl")
     assert complaint in _refusal(folder)
 
 
 def test_a_layout_without_a_language_is_refused(tmp_path: Path):
-    assert "no lang attribute" in _refusal(_replaced(tmp_path, "_layout.html", ' lang="{{ language }}"', ""))
+    folder = _replaced(tmp_path, "_layout.html", ' lang="{{ language }}"', "", only_in="nl")
+    assert "no lang attribute" in _refusal(folder)
 
 
 # A folder of one's own
@@ -215,15 +221,18 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path):
 
 def test_a_policy_that_names_an_unknown_template_is_refused_with_the_place():
     ladder = a_ladder(levels=(a_level(1, days=5, template="remindr_1"),))
-    with pytest.raises(
-        BadTemplate, match=r"ladders\.standard\.levels\[0\] \(level_1\): there is no template 'remindr_1'"
-    ):
+    place = r"ladders\.standard\.levels\[0\] \(level_1\)"
+    with pytest.raises(BadTemplate, match=place + ": there is no template 'remindr_1'"):
         Renderer().check_policy_templates(a_policy(ladder=ladder))
 
 
 @pytest.mark.parametrize(
     ("template", "kind"),
-    [("receipt", MessageKind.DUE_SOON), ("reminder_1", MessageKind.RECEIPT), ("due_soon", MessageKind.DELIVERY_NOTICE)],
+    [
+        ("receipt", MessageKind.DUE_SOON),
+        ("reminder_1", MessageKind.DUE_SOON),
+        ("due_soon", MessageKind.DELIVERY_NOTICE),
+    ],
 )
 def test_a_policy_cannot_use_a_notice_for_what_it_does_not_say(template: str, kind: MessageKind):
     ladder = a_ladder(notices=(a_notice(template=template, kind=kind),))

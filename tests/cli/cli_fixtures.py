@@ -1,16 +1,16 @@
 """A store that commands are run on, and a command as a user runs it."""
 
-import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import cli
 from activities.rulebook import RuleBook
 from commands.opening import now
+from commands.opening import run as run_it
 from policy.reading_policy import read_policy
 from receivables.agents import Agent, AgentRole
 from receivables.customer import Contact, Customer
@@ -54,7 +54,7 @@ def filled(sqlite_url: str) -> str:
             await intake.open_invoice(connection, invoice=_past_due(), customer=_customer(), by="test", at=at)
         await database.close()
 
-    asyncio.Runner().run(fill())
+    run_it(fill())
     return sqlite_url
 
 
@@ -68,8 +68,7 @@ def rules_of(sqlite_url: str) -> str:
         await database.close()
         return version
 
-    with asyncio.Runner() as runner:
-        return runner.run(read())
+    return run_it(read())
 
 
 def _customer() -> Customer:
@@ -77,10 +76,11 @@ def _customer() -> Customer:
 
 
 def _past_due() -> Invoice:
-    from datetime import timedelta
-
     today = now().date()
     return an_invoice(
-        invoice_id="INV-1", customer_id="C-1", issued_on=today - timedelta(days=35), due_on=today - timedelta(days=5),
+        invoice_id="INV-1",
+        customer_id="C-1",
+        issued_on=today - timedelta(days=35),
+        due_on=today - timedelta(days=5),
         opened_at=now(),
     )

@@ -1,12 +1,11 @@
 """Looking, keys, people, doubt: on a store, with Temporal away."""
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
-from commands.opening import now
+from commands.opening import now, run
 from receivables.messages import Letter, MessageState
 from store import messages
 from store.database import Database
@@ -103,8 +102,15 @@ def in_doubt(filled: str) -> str:
     """A message of INV-1 that may or may not have left; gives its key."""
     message = a_message(an_item(invoice_id="INV-1"), at=now(), customer_id="C-1", state=MessageState.RESERVED)
     letter = Letter(
-        key=message.key, message_id="<x@y.example>", sender="a@b.example", to="eve@acme.example",
-        reply_to="r@b.example", subject="s", text="t", html="<p>t", language="en",
+        key=message.key,
+        message_id="<x@y.example>",
+        sender="a@b.example",
+        to="eve@acme.example",
+        reply_to="r@b.example",
+        subject="s",
+        text="t",
+        html="<p>t",
+        language="en",
     )
 
     async def put() -> None:
@@ -116,7 +122,7 @@ def in_doubt(filled: str) -> str:
             )
         await database.close()
 
-    asyncio.Runner().run(put())
+    run(put())
     return message.key
 
 

@@ -33,7 +33,8 @@ def test_each_fault_of_a_policy_is_told_with_its_line(baton: Baton, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe\x00", b"[1, 2", b"just words", b"a: &a [*a]", b"{}", b"name: !!python/object:os.system x"]
+    "content",
+    [b"", b"\xff\xfe\x00", b"[1, 2", b"just words", b"a: &a [*a]", b"{}", b"name: !!python/object:os.system x"],
 )
 def test_what_is_no_policy_at_all_is_refused_in_words(baton: Baton, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.yaml").write_bytes(content)

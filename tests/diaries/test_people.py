@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from receivables.collection_policy import EscalationRule, LadderEnd, ReplyRules
 from receivables.escalations import (
@@ -71,7 +72,7 @@ async def test_scenario_32_a_disputed_invoice_rests_while_the_rest_of_the_accoun
     # decided: the dispute is rejected, and the chase goes on where it was
     case = await the.case_of()
     assert case is not None
-    await the.decides(case, CloseDispute(verdict="rejected", explanation="delivered and signed for"))
+    await the.decides(case, CloseDispute(verdict="rejected", explanation="signed for"), by=case.assigned_to or "")
     await the.day(20)
     assert any("INV-1" in mail.invoice_ids for mail in await the.received())
     assert await the.case_of() is None
@@ -209,7 +210,7 @@ async def test_scenario_41_after_the_last_level_a_named_person_has_one_case_and_
 ) -> None:
     the = await diary(with_replies(ladder=a_ladder(3, end=LadderEnd(after_days=2))))
     await late(the)
-    await the.day(6)
+    await the.day(4)
     case = await the.case_of()
     assert case is not None
     assert (case.trigger, case.assigned_to) == (Trigger.ATTEMPTS_USED_UP, "anna")
@@ -293,11 +294,11 @@ async def test_a_case_of_two_invoices_goes_on_until_both_are_paid(diary: OpenDia
 @pytest.mark.parametrize(
     ("decision", "quiet_until"),
     [
-        (Resume(), 5),
-        (Resume(on=FIRST_DAY + timedelta(days=20)), 20),
+        (Resume(), 7),  # day 5 is a Saturday
+        (Resume(on=FIRST_DAY + timedelta(days=20)), 22),  # a Sunday, and the Monday after it is Easter Monday
         (HoldUntil(until_on=FIRST_DAY + timedelta(days=16), reason="on holiday"), 16),
         (AcceptPromise(promised_on=FIRST_DAY + timedelta(days=10), amount=eur("100.00")), None),
-        (MoveDueDate(due_on=FIRST_DAY + timedelta(days=21)), 26),
+        (MoveDueDate(due_on=FIRST_DAY + timedelta(days=21)), 28),  # five days late on a Saturday
         (PersonalContactOnly(), None),
     ],
     ids=lambda value: getattr(value, "kind", str(value)),
@@ -353,7 +354,12 @@ async def test_a_wrong_agent_a_date_in_the_past_and_a_closed_case_are_refused_wi
     assert await refused(AcceptPromise(promised_on=FIRST_DAY, amount=eur("500.00"))) == "amount_above_open_balance"
     assert await refused(Reassign(to="nobody")) == "unknown_agent"
     # the case still takes a good decision, and the same one twice is once
-    first = await the.decides(case, Resume(), decision_id="D-1")
-    again = await the.decides(case, Resume(), decision_id="D-1")
+    by_hand = KeepByHand(until_on=FIRST_DAY + timedelta(days=9), note="I call them")
+    first = await the.decides(case, by_hand, decision_id="D-1")
+    again = await the.decides(case, by_hand, decision_id="D-1")
     assert first.words == again.words
+    # decided, the case is closed: its run has ended
+    await the.decides(case, Resume())
+    with pytest.raises(RPCError):
+        await the.decides(case, Resume())
     await the.replays()

@@ -210,3 +210,46 @@ async def test_a_stranger_with_the_number_of_a_leftover_is_left_alone(tmp_path: 
     finally:
         stranger.kill()
         stranger.wait()
+
+
+async def test_a_child_can_be_added_later_and_is_watched_like_the_others(tmp_path: Path) -> None:
+    lines: list[str] = []
+    async with Supervisor([a_child("api")], folder=tmp_path, say=lines.append) as house:
+        await house.add(a_child("worker"))
+        first = house.pid_of("worker")
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: house.pid_of("worker") not in (None, first), what="a second worker")
+    assert house.pid_of("worker") is None
+
+
+async def test_a_child_that_is_killed_while_it_starts_is_started_again(tmp_path: Path) -> None:
+    lines: list[str] = []
+    is_up = False
+
+    async def is_ready() -> bool:
+        return is_up
+
+    child = Child("api", (sys.executable, "-c", LIVES), is_ready=is_ready)
+    async with Supervisor([], folder=tmp_path, say=lines.append) as house:
+        adding = asyncio.create_task(house.add(child))
+        first = await until(lambda: house.pid_of("api"), what="the api")
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: house.pid_of("api") not in (None, first), what="a second api")
+        is_up = True
+        await adding
+    assert lines == ["api was ended by signal SIGKILL; it is started again"]
+
+
+async def test_what_cannot_be_started_is_told_before_anything_is(tmp_path: Path) -> None:
+    class NoRoom(Exception):
+        pass
+
+    def look() -> None:
+        raise NoRoom
+
+    child = Child("api", (sys.executable, "-c", LIVES), check_first=look)
+    with pytest.raises(NoRoom):
+        async with Supervisor([child], folder=tmp_path, say=quietly):
+            pytest.fail("it was started")
+    assert not (tmp_path / "log" / "api.log").exists()

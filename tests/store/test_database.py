@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from store import tables
@@ -19,8 +19,13 @@ def a_fact(fact_id: str = "payment:P-1") -> dict[str, object]:
     return {"fact_id": fact_id, "kind": "payment", "fingerprint": "0", "stored_at": utc(2024, 3, 1)}
 
 
+def a_line(number: int) -> dict[str, object]:
+    key = {"natural_key": str(number), "customer_id": "C-1", "at": utc(2024, 3, 1)}
+    return key | {"kind": "fact", "words": "payment", "rule": "", "facts": {}}
+
+
 async def no_connecting_is_left() -> None:
-    """A connection that failed or was cancelled ends its thread a moment later; the loop must still be there then."""
+    """A connection that was cancelled ends its thread a moment later; the loop must still be there then."""
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
@@ -52,6 +57,34 @@ async def test_a_read_commits_nothing(sqlite_database: Database):
     async with sqlite_database.reading() as connection:
         await connection.execute(insert(tables.facts), [a_fact()])
     assert await facts_in(sqlite_database) == []
+
+
+@pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 0)])
+async def test_a_durable_store_waits_for_the_disk(sqlite_url: str, durable: bool, synchronous: int):
+    database = Database(sqlite_url, durable=durable)
+    async with database.reading() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one() == synchronous
+        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar_one() == 1
+    await database.close()
+
+
+async def test_rows_and_counts_come_back_from_a_statement(database: Database):
+    """The driver's own cursor is replaced for SQLite (store/sqlite.py)."""
+    async with database.writing() as connection:
+        await connection.execute(insert(tables.timeline), [a_line(1), a_line(2), a_line(3)])
+        last = await connection.execute(insert(tables.timeline).values(a_line(4)))
+        assert last.rowcount == 1
+        assert last.inserted_primary_key is not None
+        changed = await connection.execute(update(tables.timeline).values(words="changed"))
+        assert changed.rowcount == 4
+        nothing = await connection.execute(update(tables.facts).values(words=""))
+        assert nothing.rowcount == 0
+        rows = await connection.execute(select(tables.timeline.c.natural_key).order_by(tables.timeline.c.line_id))
+        assert rows.keys() == ["natural_key"]
+        assert rows.fetchmany(2) == [("1",), ("2",)]
+        assert rows.scalars().all() == ["3", "4"]
+        assert (await connection.execute(select(tables.facts))).one_or_none() is None
 
 
 @pytest.mark.postgres
@@ -146,7 +179,6 @@ async def test_a_file_that_cannot_be_opened_is_an_absence_of_the_store(tmp_path:
         async with database.reading():
             pass
     await database.close()
-    await no_connecting_is_left()
 
 
 async def test_a_locked_file_is_an_absence_of_the_store(sqlite_url: str):

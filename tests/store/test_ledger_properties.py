@@ -72,8 +72,8 @@ def stores(_migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     return fresh()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(facts=st.lists(told, max_size=25))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(facts=st.lists(told, min_size=5, max_size=25))
 def test_balances_are_what_the_entries_say_and_no_money_is_lost(stores: Iterator[Path], facts: list[tuple[Any, ...]]):
     note(f"{facts}")
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
