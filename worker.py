@@ -118,7 +118,7 @@ def build_worker(
     database: Database,
     renderer: Renderer,
     channels: Mapping[ChannelName, Channel],
-    options: WorkerOptions = WorkerOptions(),  # noqa: B008  # frozen
+    options: WorkerOptions = WorkerOptions(),  # frozen
 ) -> Worker:
     """A worker with all workflows and activities on the given dependencies. Nothing runs until `run()`."""
     rulebook = RuleBook()
@@ -162,7 +162,9 @@ async def ensure_schedules(client: Client, *, task_queue: str = names.TASK_QUEUE
             names.RECONCILE_ID,
             Schedule(
                 action=ScheduleActionStartWorkflow(
-                    ReconcileWorkflow.run, id=names.RECONCILE_ID, task_queue=task_queue,
+                    ReconcileWorkflow.run,
+                    id=names.RECONCILE_ID,
+                    task_queue=task_queue,
                     static_summary="tell workflows of facts that were stored and never told",
                 ),
                 spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)]),

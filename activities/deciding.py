@@ -123,11 +123,11 @@ class _Following:
         """What was done, in words, and whether the case ends with it."""
         decision = self._request.decision
         match decision:
-            case Resume(on=None):
-                return "automation goes on", True
-            case Resume(on=date() as day):
-                await self._hold(until=self._start_of(day), words=f"{self._by.name} resumes on {day}")
-                return f"automation goes on from {day}", True
+            case Resume():
+                if decision.on is None:
+                    return "automation goes on", True
+                await self._hold(until=self._start_of(decision.on), words=f"{self._by.name} resumes on {decision.on}")
+                return f"automation goes on from {decision.on}", True
             case HoldUntil():
                 await self._hold(until=self._start_of(decision.until_on), words=decision.reason)
                 return f"nothing automated until {decision.until_on}: {decision.reason}", True
@@ -164,7 +164,9 @@ class _Following:
                 return "personal contact only", True
             case KeepByHand():
                 await cases.extend_case(
-                    self._connection, case_id=self._case.case_id, deadline_at=self._start_of(decision.until_on + ONE_DAY)
+                    self._connection,
+                    case_id=self._case.case_id,
+                    deadline_at=self._start_of(decision.until_on + ONE_DAY),
                 )
                 return f"goes on by hand until {decision.until_on}", False
             case Reassign():

@@ -86,9 +86,7 @@ class Escalating:
             )
         return OpenedCase(case_id=case.case_id, joined=not mine, words=words)
 
-    async def _mark_broken(
-        self, connection: AsyncConnection, customer_id: str, invoice_id: str, now: datetime
-    ) -> None:
+    async def _mark_broken(self, connection: AsyncConnection, customer_id: str, invoice_id: str, now: datetime) -> None:
         account = await read_account(connection, customer_id=customer_id, invoice_id=invoice_id, as_of=now)
         promise = account.standing(invoice_id).open_promise
         if promise is not None:
@@ -143,7 +141,8 @@ class Escalating:
                 invoice_id=None,
                 at=now,
                 kind="case",
-                words=f"case {case.case_id} with {agent_id or 'nobody yet'} until {deadline_at:%d %b %H:%M} UTC: {because}",
+                words=f"case {case.case_id} with {agent_id or 'nobody yet'} until {deadline_at:%d %b %H:%M} UTC: "
+                f"{because}",
             )
             local = local_date(customer=customer, policy=policy, as_of=now)
             return _assigned(case, policy, everybody, now, customer_name=customer.name, local=local)
@@ -194,7 +193,9 @@ class Escalating:
                 )
             by = next((agent for agent in everybody if agent.agent_id == request.agent_id), None)
             if by is None:
-                raise ApplicationError(f"there is no agent {request.agent_id!r}", type="unknown_agent", non_retryable=True)
+                raise ApplicationError(
+                    f"there is no agent {request.agent_id!r}", type="unknown_agent", non_retryable=True
+                )
             account = await read_account(
                 connection, customer_id=case.customer_id, invoice_id=case.invoice_ids[0], as_of=now, lock=True
             )
@@ -211,7 +212,9 @@ class Escalating:
                 )
             except DecisionRefused as refusal:
                 raise ApplicationError(str(refusal), type=refusal.type, non_retryable=True) from refusal
-            taken, tellings = await carry_out(connection, request=request, case=case, by=by, account=account, policy=policy, now=now)
+            taken, tellings = await carry_out(
+                connection, request=request, case=case, by=by, account=account, policy=policy, now=now
+            )
             case = await self._case(connection, request.case_id)
             assigned = _assigned(case, policy, everybody, now, customer_name=customer.name, local=local)
         await tell_the_others(self._database, self._teller, tellings, but=None, at=now)
@@ -224,8 +227,13 @@ class Escalating:
         async with self._database.writing() as connection:
             case = await self._case(connection, request.case_id)
             if case.state.is_open:
-                await end_case(connection, case_id=case.case_id, customer_id=case.customer_id,
-                               invoice_ids=case.invoice_ids, as_of=now)
+                await end_case(
+                    connection,
+                    case_id=case.case_id,
+                    customer_id=case.customer_id,
+                    invoice_ids=case.invoice_ids,
+                    as_of=now,
+                )
 
     async def _case(self, connection: AsyncConnection, case_id: str) -> Case:
         case = await cases.find_case(connection, case_id)

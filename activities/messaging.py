@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -122,13 +122,15 @@ class Messaging:
         # In a transaction of its own: whatever goes wrong afterwards, what is known of the message stays known.
         await self._record_while_it_is_ours(message, state, outcome, reference, clock)
         if state is MessageState.DEFERRED:
-            raise ApplicationError(f"{message.key} did not leave: {outcome}", type="channel_away")
+            words = f"{message.key} did not leave: {outcome}"
+            log.warning("%s", words)  # one line; the engine's own has a traceback, each quarter of an hour
+            raise ApplicationError(words, type="channel_away", category=ApplicationErrorCategory.BENIGN)
         async with self._database.writing() as connection:
             rules = await self._rulebook.rules(connection)
             return await self._turn_after(connection, request, rules, message, state, outcome, clock.now())
 
     def _may_be_sent_again(self, message: Message) -> bool:
-        """Its channel knows it by its key: sent again, it reaches the customer once. Left reserved until its lease ends."""
+        """Its channel knows it by its key: sent again, it reaches the customer once. Reserved until its lease ends."""
         return self._channels[message.channel].is_idempotent and message.attempts < MOST_ATTEMPTS_UNDER_ONE_KEY
 
     async def _record_while_it_is_ours(
@@ -147,15 +149,26 @@ class Messaging:
                 return
 
     async def _turn_after(
-        self, connection: AsyncConnection, request: SendRequest, rules: Rules, message: Message, state: MessageState,
-        outcome: str, now: datetime,
+        self,
+        connection: AsyncConnection,
+        request: SendRequest,
+        rules: Rules,
+        message: Message,
+        state: MessageState,
+        outcome: str,
+        now: datetime,
     ) -> Turn:
         said = f"{message.step} {state.value.replace('_', ' ')}"
         others = len(message.items) - 1
         with_others = f", with {others} more of this customer" if others else ""
         done = f"{said}{with_others}" + (f": {outcome}" if state is not MessageState.SENT else "")
         return await take_turn(
-            connection, invoice_id=request.invoice_id, customer_id=request.customer_id, rules=rules, as_of=now, done=done
+            connection,
+            invoice_id=request.invoice_id,
+            customer_id=request.customer_id,
+            rules=rules,
+            as_of=now,
+            done=done,
         )
 
     async def _hand_over(
@@ -177,11 +190,21 @@ class Messaging:
         return MessageState.SENT, "", delivered.reference
 
     async def _record(
-        self, connection: AsyncConnection, message: Message, state: MessageState, outcome: str, reference: str | None,
+        self,
+        connection: AsyncConnection,
+        message: Message,
+        state: MessageState,
+        outcome: str,
+        reference: str | None,
         now: datetime,
     ) -> None:
         await messages.settle(
-            connection, key=message.key, state=state, at=now, outcome=outcome, reference=reference,
+            connection,
+            key=message.key,
+            state=state,
+            at=now,
+            outcome=outcome,
+            reference=reference,
             attempt=message.attempts,
         )
         if state is MessageState.DEFERRED:
@@ -274,7 +297,7 @@ class Messaging:
 
 
 @asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
+async def _heartbeats() -> AsyncGenerator[None]:
     """Tell the engine that this attempt lives, so that a killed worker is noticed in seconds."""
 
     async def beat() -> None:

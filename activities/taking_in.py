@@ -44,7 +44,9 @@ class TakingIn:
         async with self._database.writing() as connection:
             reply = await replies.find_reply(connection, request.reply_id)
             if reply is None:
-                raise ApplicationError(f"there is no reply {request.reply_id}", type="unknown_reply", non_retryable=True)
+                raise ApplicationError(
+                    f"there is no reply {request.reply_id}", type="unknown_reply", non_retryable=True
+                )
             intents = ", ".join(read.intent.value for read in reply.reading.intents)
             await customers.lock_customer(connection, reply.customer_id)
             if not await replies.mark_taken_in(connection, reply_id=request.reply_id, at=now):
@@ -92,8 +94,6 @@ class TakingIn:
             case MarkBounced():
                 await customers.mark_bounced(connection, reply.customer_id, consequence.at)
             case ReleaseHold():
-                await holds.release(
-                    connection, hold_id=consequence.hold_id, at=now, because=consequence.because
-                )
+                await holds.release(connection, hold_id=consequence.hold_id, at=now, because=consequence.because)
             case _:
                 assert_never(consequence)

@@ -46,9 +46,7 @@ async def tell(database: Database, teller: Teller, tellings: tuple[Telling, ...]
     for telling in tellings:
         async with database.reading() as connection:
             case = await invoices.case_file_of(connection, telling.invoice_id)
-        await teller.tell(
-            invoice_id=telling.invoice_id, news_kind=telling.news, news=news_of(telling), case=case
-        )
+        await teller.tell(invoice_id=telling.invoice_id, news_kind=telling.news, news=news_of(telling), case=case)
         async with database.writing() as connection:
             await facts.mark_told(connection, fact_id=telling.fact_id, invoice_id=telling.invoice_id, at=at)
         told += 1

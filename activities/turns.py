@@ -45,16 +45,14 @@ async def record_turn(
     as_of: datetime,
     done: str = "",
 ) -> Turn:
-    """Leave a decided step on the invoice's row, and on the timeline where it holds something back or ends the chase."""
+    """Leave a decided step on the invoice's row, and on the timeline where it holds back or ends the chase."""
     standing = account.standing(invoice_id)
     policy = rules.of(standing.invoice)
     segmentation = segment_of(account=account, policy=policy, as_of=as_of)
     segment = segmentation.segment.name if segmentation.segment is not None else "none"
     today = local_date(customer=account.customer, policy=policy, as_of=as_of)
     stage = stage_of(account=account, invoice_id=invoice_id, step=step, as_of=as_of, today=today)
-    await invoices.record_turn(
-        connection, invoice_id=invoice_id, stage=stage, segment=segment, step=step, at=as_of
-    )
+    await invoices.record_turn(connection, invoice_id=invoice_id, stage=stage, segment=segment, step=step, at=as_of)
     await _note_on_timeline(connection, account=account, invoice_id=invoice_id, step=step, as_of=as_of)
     return Turn(
         step=step,
@@ -126,8 +124,9 @@ async def _end_cases_that_money_ended(
             for standing in account.standings
         ):
             continue
-        await end_case(connection, case_id=case.case_id, customer_id=case.customer_id, invoice_ids=case.invoice_ids,
-                       as_of=as_of)
+        await end_case(
+            connection, case_id=case.case_id, customer_id=case.customer_id, invoice_ids=case.invoice_ids, as_of=as_of
+        )
         ended = True
     return ended
 
@@ -140,7 +139,12 @@ async def end_case(
     await cases.settle_case(connection, case_id=case_id, at=as_of, outcome=words)
     await tell_of(connection, fact_id=f"case-ended:{case_id}", words=words, invoice_ids=invoice_ids, as_of=as_of)
     await timeline.add_line(
-        connection, natural_key=f"{case_id}:ended", customer_id=customer_id, invoice_id=None, at=as_of, kind="case",
+        connection,
+        natural_key=f"{case_id}:ended",
+        customer_id=customer_id,
+        invoice_id=None,
+        at=as_of,
+        kind="case",
         words=words,
     )
 

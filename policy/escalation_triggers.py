@@ -200,7 +200,8 @@ def _amount(look: _Look) -> Iterator[_Firing]:
                 yield _Firing(
                     Trigger.AMOUNT,
                     look.start_of(max(first, day)),
-                    f"{Money(minor=total, currency=currency)} of this customer is past due; from {limit} on a person takes over",
+                    f"{Money(minor=total, currency=currency)} of this customer is past due; from {limit} on "
+                    "a person takes over",
                     rule,
                 )
                 break

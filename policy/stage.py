@@ -19,8 +19,10 @@ def stage_of(*, account: Account, invoice_id: str, step: NextStep, as_of: dateti
             standing = account.standing(invoice_id)
             if account.open_cases(invoice_id=invoice_id):
                 return Stage.WITH_AGENT
-            if isinstance(step, Wait) and step.held_back is not None and (
-                account.active_holds(invoice_id=invoice_id, as_of=as_of) or standing.open_dispute
+            if (
+                isinstance(step, Wait)
+                and step.held_back is not None
+                and (account.active_holds(invoice_id=invoice_id, as_of=as_of) or standing.open_dispute)
             ):
                 return Stage.ON_HOLD
             return Stage.REMINDING if standing.invoice.is_past_due(as_of=today) else Stage.NOT_DUE

@@ -116,9 +116,7 @@ class Account(Frozen):
                 "messages": tuple(message for message in self.messages if message.key != key),
                 "standings": tuple(
                     standing.model_copy(
-                        update={
-                            "steps_taken": tuple(step for step in standing.steps_taken if step.message.key != key)
-                        }
+                        update={"steps_taken": tuple(step for step in standing.steps_taken if step.message.key != key)}
                     )
                     for standing in self.standings
                 ),

@@ -54,7 +54,7 @@ class AssignmentStep(StrEnum):
 class Case(Frozen):
     """One matter of one customer, with the invoices that it is about.
 
-    `matter` is its natural key while open: a second trigger of the same matter joins the case instead of making another.
+    `matter` is its natural key while open: a second trigger of the same matter joins the case.
     """
 
     case_id: str

@@ -55,7 +55,7 @@ class ChannelName(StrEnum):
 class MessageItem(Frozen):
     """One invoice in a message: at which step of its own ladder, and what was open then.
 
-    `step` is the natural name of that step in the chase, "level-2" or "due_soon"; an invoice has each step once a cycle.
+    `step` is the natural name of that step in the chase, "level-2" or "due_soon"; an invoice has each once a cycle.
     """
 
     invoice_id: str

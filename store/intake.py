@@ -1,4 +1,4 @@
-"""Taking in facts: one function a kind of fact. Each runs in the caller's transaction and is stored whole or not at all.
+"""Taking in facts: one function a kind of fact, each run in the caller's transaction, stored whole or not at all.
 
 The fact's id is the teller's own. Told the same again, nothing changes and the first answer is given again; the same id
 with other content is a conflict (`store.facts.FactConflict`). What is returned says which workflows are to be told.
@@ -36,7 +36,7 @@ async def open_invoice(
     connection: AsyncConnection, *, invoice: Invoice, customer: Customer | None = None, by: str, at: datetime
 ) -> Taken:
     """An invoice to collect. `customer` is stored with it where we do not know them yet, or know them otherwise."""
-    content = (invoice.model_dump(mode="json", exclude={"opened_at", "policy_version"}))
+    content = invoice.model_dump(mode="json", exclude={"opened_at", "policy_version"})
     fact_id = f"invoice:{invoice.invoice_id}"
     taken = await _take(connection, fact_id, "invoice", content, f"invoice {invoice.invoice_id} opened", by, at)
     if taken is not None:
@@ -48,11 +48,23 @@ async def open_invoice(
         connection, invoice.model_copy(update={"policy_version": current.version if current is not None else ""})
     )
     await timeline.add_line(
-        connection, natural_key=fact_id, customer_id=invoice.customer_id, invoice_id=invoice.invoice_id, at=at,
-        kind="fact", words=f"opened: {invoice.amount} due {invoice.due_on}",
+        connection,
+        natural_key=fact_id,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.invoice_id,
+        at=at,
+        kind="fact",
+        words=f"opened: {invoice.amount} due {invoice.due_on}",
     )
-    return await _told(connection, fact_id, {"invoice_id": invoice.invoice_id}, "opened", (invoice.invoice_id,),
-                       f"invoice {invoice.invoice_id} opened", at)
+    return await _told(
+        connection,
+        fact_id,
+        {"invoice_id": invoice.invoice_id},
+        "opened",
+        (invoice.invoice_id,),
+        f"invoice {invoice.invoice_id} opened",
+        at,
+    )
 
 
 async def take_money(
@@ -81,15 +93,24 @@ async def take_money(
     if taken is not None:
         return taken
     applied = await ledger.book_payment(
-        connection, document_id=document_id, kind=kind, customer_id=customer_id, amount=amount, allocations=allocations,
-        booked_on=booked_on, recorded_at=at,
+        connection,
+        document_id=document_id,
+        kind=kind,
+        customer_id=customer_id,
+        amount=amount,
+        allocations=allocations,
+        booked_on=booked_on,
+        recorded_at=at,
     )
     touched = tuple(allocation.invoice_id for allocation in applied.to_invoices)
     for allocation in applied.to_invoices:
         await _line_of(connection, fact_id, allocation.invoice_id, at, f"{words}: {allocation.amount} for this invoice")
     answer = {
         "to_invoices": [
-            {"invoice_id": allocation.invoice_id, "amount": allocation.amount.model_dump() if allocation.amount else None}
+            {
+                "invoice_id": allocation.invoice_id,
+                "amount": allocation.amount.model_dump() if allocation.amount else None,
+            }
             for allocation in applied.to_invoices
         ],
         "unapplied": applied.unapplied.model_dump(),
@@ -108,16 +129,25 @@ async def take_reversal(
     by: str,
     at: datetime,
 ) -> Taken:
-    """A refund, a chargeback (or its reversal) or a cancelled payment: what it settled is owed again, or settled again."""
+    """A refund, a chargeback or its reversal, a cancelled payment: what it settled is owed again, or settled again."""
     words = f"{kind.value.replace('_', ' ')} {document_id} of {of_document_id}"
-    content = {"of": of_document_id, "amount": amount.model_dump() if amount else None, "booked_on": booked_on.isoformat()}
+    content = {
+        "of": of_document_id,
+        "amount": amount.model_dump() if amount else None,
+        "booked_on": booked_on.isoformat(),
+    }
     fact_id = f"{kind.value}:{document_id}"
     taken = await _take(connection, fact_id, kind.value, content, words, by, at)
     if taken is not None:
         return taken
     touched = await reversals.book_reversal(
-        connection, document_id=document_id, kind=kind, of_document_id=of_document_id, amount=amount,
-        booked_on=booked_on, recorded_at=at,
+        connection,
+        document_id=document_id,
+        kind=kind,
+        of_document_id=of_document_id,
+        amount=amount,
+        booked_on=booked_on,
+        recorded_at=at,
     )
     for invoice_id in touched:
         await _line_of(connection, fact_id, invoice_id, at, words)
@@ -145,8 +175,13 @@ async def take_reply(
         await holds.place(
             connection,
             Hold(
-                hold_id=fact_id, customer_id=reply.customer_id, reason=HoldReason.REPLY,
-                words=f"reply {reply.reply_id} is being read", owner=owner, from_at=at, until_at=hold_until,
+                hold_id=fact_id,
+                customer_id=reply.customer_id,
+                reason=HoldReason.REPLY,
+                words=f"reply {reply.reply_id} is being read",
+                owner=owner,
+                from_at=at,
+                until_at=hold_until,
             ),
         )
     told = reply.invoice_ids
@@ -174,7 +209,9 @@ async def change_terms(
         f"{name} {value}" if name != "lines" else "lines" for name, value in changed.items()
     )
     fact_id = f"terms:{change_id}"
-    taken = await _take(connection, fact_id, "terms", {"invoice_id": invoice_id, "changes": repr(changed)}, words, by, at)
+    taken = await _take(
+        connection, fact_id, "terms", {"invoice_id": invoice_id, "changes": repr(changed)}, words, by, at
+    )
     if taken is not None:
         return taken
     await invoices.change_terms(connection, invoice_id, **changed, at=at)
@@ -188,7 +225,9 @@ async def withdraw_invoice(
     """The backend takes an invoice out of collection (cancelled, billed in error, collected elsewhere)."""
     words = f"{invoice_id} withdrawn: {because}"
     fact_id = f"withdrawal:{change_id}"
-    taken = await _take(connection, fact_id, "withdrawal", {"invoice_id": invoice_id, "because": because}, words, by, at)
+    taken = await _take(
+        connection, fact_id, "withdrawal", {"invoice_id": invoice_id, "because": because}, words, by, at
+    )
     if taken is not None:
         return taken
     await invoices.withdraw(connection, invoice_id, at=at)
@@ -211,9 +250,22 @@ async def save_customer(
 
 
 async def report_feed(connection: AsyncConnection, *, feed: PaymentFeed, by: str, at: datetime) -> Taken:
-    """The payment feed says until when it is complete. Telling it twice is harmless; it never goes back."""
+    """The payment feed says until when it is complete; it never goes back. Whoever waited for it looks again."""
+    fact_id = f"feed:{feed.feed_id}:{feed.complete_until_at.isoformat()}"
+    words = f"payment feed {feed.feed_id} is complete until {feed.complete_until_at:%d %b %Y %H:%M} UTC"
+    taken = await _take(connection, fact_id, "feed", feed.complete_until_at, words, by, at)
+    if taken is not None:
+        return taken
     await feeds.report_feed(connection, feed)
-    return Taken(is_new=True, answer={"feed_id": feed.feed_id})
+    table = tables.invoices.c
+    waiting = await connection.execute(
+        select(table.invoice_id).where(
+            table.next_step["reason"]["rule"].as_string() == "fresh_money",
+            table.stage.not_in([stage.value for stage in Stage if stage.is_final]),
+        )
+    )
+    held_back = tuple(waiting.scalars())
+    return await _told(connection, fact_id, {"feed_id": feed.feed_id}, "look_again", held_back, words, at)
 
 
 async def _take(
@@ -227,8 +279,13 @@ async def _take(
 
 
 async def _told(
-    connection: AsyncConnection, fact_id: str, answer: dict[str, Any], news: NewsKind, invoice_ids: tuple[str, ...],
-    words: str, at: datetime,
+    connection: AsyncConnection,
+    fact_id: str,
+    answer: dict[str, Any],
+    news: NewsKind,
+    invoice_ids: tuple[str, ...],
+    words: str,
+    at: datetime,
 ) -> Taken:
     await facts.answer_fact(connection, fact_id=fact_id, answer=answer)
     await facts.tell(connection, fact_id=fact_id, invoice_ids=invoice_ids, news=news, at=at)
@@ -257,6 +314,11 @@ async def _line_of(connection: AsyncConnection, fact_id: str, invoice_id: str, a
     if record is None:
         raise UnknownInvoice(invoice_id)
     await timeline.add_line(
-        connection, natural_key=f"{fact_id}:{invoice_id}"[:400], customer_id=record.invoice.customer_id,
-        invoice_id=invoice_id, at=at, kind="fact", words=words,
+        connection,
+        natural_key=f"{fact_id}:{invoice_id}"[:400],
+        customer_id=record.invoice.customer_id,
+        invoice_id=invoice_id,
+        at=at,
+        kind="fact",
+        words=words,
     )

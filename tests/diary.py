@@ -31,7 +31,7 @@ from receivables.customer import Customer
 from receivables.escalations import Case, Decision
 from receivables.invoice import Invoice
 from receivables.ledger import Allocation, EntryKind, PaymentFeed
-from receivables.messages import ChannelName, Message, MessageState
+from receivables.messages import ChannelName, MessageState
 from receivables.money import Money
 from receivables.replies import Intent, IntentRead, Reading, Reply
 from receivables.steps import NextStep
@@ -51,12 +51,34 @@ FIRST_DAY = date(2035, 3, 5)
 MORNING = time(8)
 ONE_DAY = timedelta(days=1)
 
-ANNA = Agent(agent_id="anna", name="Anna Agent", email="anna@baton.example", languages=("en", "de"), backup="ben",
-             manager="mia", country="DE", time_zone="Europe/Berlin")
-BEN = Agent(agent_id="ben", name="Ben Backup", email="ben@baton.example", languages=("en",), manager="mia",
-            country="DE", time_zone="Europe/Berlin")
-MIA = Agent(agent_id="mia", name="Mia Manager", email="mia@baton.example", role="manager", languages=("en", "de"),
-            country="DE", time_zone="Europe/Berlin")
+ANNA = Agent(
+    agent_id="anna",
+    name="Anna Agent",
+    email="anna@baton.example",
+    languages=("en", "de"),
+    backup="ben",
+    manager="mia",
+    country="DE",
+    time_zone="Europe/Berlin",
+)
+BEN = Agent(
+    agent_id="ben",
+    name="Ben Backup",
+    email="ben@baton.example",
+    languages=("en",),
+    manager="mia",
+    country="DE",
+    time_zone="Europe/Berlin",
+)
+MIA = Agent(
+    agent_id="mia",
+    name="Mia Manager",
+    email="mia@baton.example",
+    role="manager",
+    languages=("en", "de"),
+    country="DE",
+    time_zone="Europe/Berlin",
+)
 
 
 @dataclass
@@ -76,7 +98,9 @@ class Received:
 
 
 class Diary:
-    def __init__(self, environment: WorkflowEnvironment, database: Database, outbox: Path, teller: TemporalTeller) -> None:
+    def __init__(
+        self, environment: WorkflowEnvironment, database: Database, outbox: Path, teller: TemporalTeller
+    ) -> None:
         self.environment = environment
         self.database = database
         self.outbox = outbox
@@ -120,59 +144,95 @@ class Diary:
         await self._take(intake.open_invoice, invoice=invoice, customer=customer, by="erp", at=now)
 
     async def pays(
-        self, invoice_id: str, amount: str | Money, *, payment_id: str | None = None, kind: EntryKind = EntryKind.PAYMENT,
+        self,
+        invoice_id: str,
+        amount: str | Money,
+        *,
+        payment_id: str | None = None,
+        kind: EntryKind = EntryKind.PAYMENT,
         customer_id: str = "C-1",
     ) -> None:
         now = await self.now()
         self._counter += 1
         money = Money.of(amount, "EUR") if isinstance(amount, str) else amount
         await self._take(
-            intake.take_money, document_id=payment_id or f"P-{self._counter}", kind=kind, customer_id=customer_id,
-            amount=money, allocations=(Allocation(invoice_id=invoice_id),), booked_on=now.date(), by="bank", at=now,
+            intake.take_money,
+            document_id=payment_id or f"P-{self._counter}",
+            kind=kind,
+            customer_id=customer_id,
+            amount=money,
+            allocations=(Allocation(invoice_id=invoice_id),),
+            booked_on=now.date(),
+            by="bank",
+            at=now,
         )
 
     async def gives_back(self, payment_id: str, *, kind: EntryKind, document_id: str) -> None:
         now = await self.now()
-        await self._take(intake.take_reversal, document_id=document_id, kind=kind, of_document_id=payment_id,
-                         booked_on=now.date(), by="bank", at=now)
+        await self._take(
+            intake.take_reversal,
+            document_id=document_id,
+            kind=kind,
+            of_document_id=payment_id,
+            booked_on=now.date(),
+            by="bank",
+            at=now,
+        )
 
     async def writes(
-        self, *intents: Intent, invoice_ids: tuple[str, ...] = ("INV-1",), reply_id: str | None = None,
-        customer_id: str = "C-1", **reading: object,
+        self,
+        *intents: Intent,
+        invoice_ids: tuple[str, ...] = ("INV-1",),
+        reply_id: str | None = None,
+        customer_id: str = "C-1",
+        **reading: object,
     ) -> None:
         now = await self.now()
         self._counter += 1
         reply = Reply(
-            reply_id=reply_id or f"R-{self._counter}", customer_id=customer_id, invoice_ids=invoice_ids, received_at=now,
+            reply_id=reply_id or f"R-{self._counter}",
+            customer_id=customer_id,
+            invoice_ids=invoice_ids,
+            received_at=now,
             reading=Reading.model_validate({"intents": tuple(IntentRead(intent=i) for i in intents), **reading}),
         )
-        await self._take(intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail",
-                         at=now)
+        await self._take(
+            intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail", at=now
+        )
 
     async def hears_again(self, reply: Reply) -> None:
         """The mail provider delivers the same reply a second time."""
         now = await self.now()
-        await self._take(intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail", at=now)
+        await self._take(
+            intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail", at=now
+        )
 
     async def changes(self, customer: Customer) -> None:
         now = await self.now()
-        await self._take(intake.save_customer, customer=customer, change_id=f"change-{now.isoformat()}", by="erp", at=now)
+        await self._take(
+            intake.save_customer, customer=customer, change_id=f"change-{now.isoformat()}", by="erp", at=now
+        )
 
     async def feed_tells(self, complete_until: datetime) -> None:
         now = await self.now()
         await self._take(
-            intake.report_feed, feed=PaymentFeed(feed_id="bank", complete_until_at=complete_until, told_at=now),
-            by="bank", at=now,
+            intake.report_feed,
+            feed=PaymentFeed(feed_id="bank", complete_until_at=complete_until, told_at=now),
+            by="bank",
+            at=now,
         )
 
-    async def decides(self, case: Case, decision: Decision, *, by: str = "anna", decision_id: str | None = None) -> DecisionTaken:
+    async def decides(
+        self, case: Case, decision: Decision, *, by: str = "anna", decision_id: str | None = None
+    ) -> DecisionTaken:
         self._counter += 1
         assert case.workflow_id is not None
         handle = self.environment.client.get_workflow_handle_for(EscalationWorkflow.run, case.workflow_id)
         return await handle.execute_update(
             EscalationWorkflow.decide,
-            DecisionRequest(case_id=case.case_id, decision_id=decision_id or f"D-{self._counter}", agent_id=by,
-                            decision=decision),
+            DecisionRequest(
+                case_id=case.case_id, decision_id=decision_id or f"D-{self._counter}", agent_id=by, decision=decision
+            ),
         )
 
     async def policy_becomes(self, policy: CollectionPolicy) -> None:
@@ -208,9 +268,12 @@ class Diary:
                 letter = await messages.letter_of(connection, message.key)
             assert message.sent_at is not None
             found.append(
-                Received(on=message.sent_at.date(), step=message.step,
-                         invoice_ids=tuple(sorted(item.invoice_id for item in message.items)),
-                         mail=by_id.pop(letter.message_id))
+                Received(
+                    on=message.sent_at.date(),
+                    step=message.step,
+                    invoice_ids=tuple(sorted(item.invoice_id for item in message.items)),
+                    mail=by_id.pop(letter.message_id),
+                )
             )
         return found
 
@@ -248,13 +311,18 @@ class Diary:
             account = await read_account(connection, customer_id=customer_id, invoice_id=invoice_id, as_of=now)
             current = await policies.current(connection)
         assert current is not None
-        return next_step(account=account, invoice_id=invoice_id, as_of=now,
-                         rules=Rules(current=read_policy(current.text, origin="store")))
+        return next_step(
+            account=account,
+            invoice_id=invoice_id,
+            as_of=now,
+            rules=Rules(current=read_policy(current.text, origin="store")),
+        )
 
     async def replays(self, *invoice_ids: str) -> None:
         """Every diary ends by replaying its own history: the workflow code is deterministic."""
-        replayer = Replayer(workflows=list(WORKFLOWS), data_converter=pydantic_data_converter,
-                            workflow_runner=sandboxed_runner())
+        replayer = Replayer(
+            workflows=list(WORKFLOWS), data_converter=pydantic_data_converter, workflow_runner=sandboxed_runner()
+        )
         for invoice_id in invoice_ids or ("INV-1",):
             await replayer.replay_workflow(await self.run_of(invoice_id).fetch_history())
 
@@ -272,9 +340,7 @@ async def a_diary(database: Database, folder: Path, policy: CollectionPolicy) ->
         test_server_existing_path=str(find_binary("temporal-test-server")), data_converter=pydantic_data_converter
     )
     try:
-        await ensure_search_attributes(
-            environment.client, names.search_attribute_types()
-        )
+        await ensure_search_attributes(environment.client, names.search_attribute_types())
         start = datetime.combine(FIRST_DAY, MORNING, UTC)
         await environment.sleep(start - await environment.get_current_time())
         policy_text = as_yaml(policy)
@@ -285,7 +351,10 @@ async def a_diary(database: Database, folder: Path, policy: CollectionPolicy) ->
                 await agents.save(connection, agent)
         teller = TemporalTeller(environment.client)
         worker = build_worker(
-            environment.client, database=database, renderer=Renderer(), channels={ChannelName.EMAIL: OutboxChannel(outbox)},
+            environment.client,
+            database=database,
+            renderer=Renderer(),
+            channels={ChannelName.EMAIL: OutboxChannel(outbox)},
             options=WorkerOptions(graceful_shutdown=timedelta(seconds=1)),
         )
         diary = Diary(environment, database, outbox, teller)

@@ -84,7 +84,7 @@ class EscalationWorkflow:
 
     @workflow.update
     async def decide(self, request: DecisionRequest) -> DecisionTaken:
-        """An agent decides. Refused (ApplicationError, with a type): a closed case, a wrong agent, what policy forbids."""
+        """An agent decides. Refused (ApplicationError with a type): a closed case, a wrong agent, what policy forbids"""
         if request.decision_id not in self._answers:
             self._asked.append(request)
         await workflow.wait_condition(lambda: request.decision_id in self._answers or self._over)

@@ -39,7 +39,7 @@ class InvoiceWorkflow:
         self._escalation_ended: asyncio.Task[None] | None = None
 
     @workflow.run
-    async def run(self, case: CaseFile) -> CaseFile:
+    async def run(self, case: CaseFile) -> CaseFile:  # noqa: ARG002  # `__init__` has taken it in
         turn = await self._ask()
         while True:
             self._show(turn)
@@ -89,9 +89,7 @@ class InvoiceWorkflow:
     async def _ask(self) -> Turn:
         return await workflow.execute_local_activity_method(
             Judging.ask_next_step,
-            AskRequest(
-                invoice_id=self._case.invoice_id, customer_id=self._case.customer_id, as_of=workflow.now()
-            ),
+            AskRequest(invoice_id=self._case.invoice_id, customer_id=self._case.customer_id, as_of=workflow.now()),
             summary="what now?",
             **options.ASKING,
         )

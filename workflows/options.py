@@ -36,7 +36,7 @@ class SendingOptions(ActivityOptions):
 
 
 SENDING: SendingOptions = {
-    # The mail server may be away for days: each attempt judges again. A dead worker is noticed by its missing heartbeat.
+    # The mail server may be away for days: each attempt judges again. A dead worker is noticed by its heartbeat.
     "start_to_close_timeout": timedelta(minutes=5),
     "heartbeat_timeout": timedelta(seconds=10),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=15)),

@@ -13,7 +13,12 @@ from workflows import names
 from workflows.escalation import EscalationFile, EscalationWorkflow
 from workflows.invoice import InvoiceWorkflow
 
-_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.RESOURCE_EXHAUSTED)
+_AWAY = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+)
 
 _SIGNALS = {
     "payment_received": InvoiceWorkflow.payment_received,

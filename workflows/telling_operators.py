@@ -1,6 +1,8 @@
 """What the Temporal UI shows of a run: search attributes, and the current details as a small Markdown timeline."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
@@ -21,7 +23,11 @@ def show_invoice(case: CaseFile, turn: Turn) -> None:
             names.SEGMENT.value_set(turn.segment),
             names.OPEN_BALANCE.value_set(float(turn.open_balance.amount)),
             names.DUE_ON.value_set(datetime.combine(turn.due_on, time(), UTC)),
-            *([] if isinstance(turn.step, Close | Escalate) else [names.NEXT_LOOK_AT.value_set(turn.step.look_again_at)]),
+            *(
+                []
+                if isinstance(turn.step, Close | Escalate)
+                else [names.NEXT_LOOK_AT.value_set(turn.step.look_again_at)]
+            ),
         ]
     )
     workflow.set_current_details(invoice_details(case))
@@ -74,11 +80,11 @@ def invoice_details(case: CaseFile) -> str:
     )
 
 
-def _upsert_changed(updates: list[SearchAttributeUpdate]) -> None:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]  # values are of many types
+def _upsert_changed(updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
     known = workflow.info().typed_search_attributes
-    changed = [update for update in updates if known.get(update.key) != update.value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType, reportUnknownMemberType]  # as above
+    changed = [update for update in updates if known.get(update.key) != update.value]
     if changed:
-        workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownArgumentType]  # as above
+        workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownMemberType]  # the SDK's own hint
 
 
 def _day(moment: datetime) -> str:

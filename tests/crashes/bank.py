@@ -12,9 +12,7 @@ from tests.crashes.house import House, today
 class Bank:
     """Tells payments of one cent, one after the other, and notes how each was answered. It never tells one twice."""
 
-    def __init__(
-        self, house: House, secret: str, name: str, invoice_ids: Sequence[str], dice: random.Random
-    ) -> None:
+    def __init__(self, house: House, secret: str, name: str, invoice_ids: Sequence[str], dice: random.Random) -> None:
         self.answered: dict[str, str] = {}
         """Payment to invoice: those answered with 2xx."""
         self.unanswered: dict[str, str] = {}

@@ -87,7 +87,7 @@ async def test_promise_1_a_worker_killed_at_any_point_of_a_send_never_sends_twic
     stopped_at |= dict.fromkeys(addresses, Stop.GOODBYE)
 
     # killed at any moment
-    for _ in range(4):
+    for _ in range(3):
         seen = len(office.taken)
         await open_some(8)
         house.worker.start()
@@ -109,9 +109,7 @@ async def test_promise_1_a_worker_killed_at_any_point_of_a_send_never_sends_twic
     before, in_doubt = office.count_by_recipient(), await house.all_messages(MessageState.IN_DOUBT)
     for message in in_doubt:
         await send_again(house, message.key)
-    await until(
-        lambda: house.all_sent(invoice_ids), seconds=SETTLES_WITHIN, what="what was in doubt to be sent again"
-    )
+    await until(lambda: house.all_sent(invoice_ids), seconds=SETTLES_WITHIN, what="what was in doubt to be sent again")
     expected = before.copy()
     expected.update(message.to for message in in_doubt)
     assert office.count_by_recipient() == expected

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from activities.payloads import DecisionRequest
 from receivables.case_file import CaseFile, News
 from receivables.collection_policy import EscalationRule
 from receivables.escalations import Case, Resume, Trigger, Urgency
@@ -17,8 +19,6 @@ from tests.waiting import until
 from workflows import options
 from workflows.escalation import EscalationWorkflow
 from workflows.invoice import InvoiceWorkflow
-from activities.payloads import DecisionRequest
-from datetime import timedelta
 
 pytestmark = pytest.mark.dev_server
 

@@ -139,9 +139,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(database: Database) -> AsyncIterator[Desk]:
-    text = as_yaml(
-        a_policy(ladder=a_ladder(5, 200), contact=some_contact_rules(hours=always_open()), receipts=False)
-    )
+    text = as_yaml(a_policy(ladder=a_ladder(5, 200), contact=some_contact_rules(hours=always_open()), receipts=False))
     policy = read_policy(text, origin="test")
     async with database.writing() as connection:
         await policies.activate(connection, version=policy.version, name=policy.name, text=text, at=NOW)
@@ -335,10 +333,7 @@ async def test_scenario_38_of_two_decisions_at_the_same_moment_one_wins_and_the_
         ),
     ]
     answers = await asyncio.gather(
-        *(
-            desk.ask(desk.workers[number][1].record_decision, request)
-            for number, request in enumerate(requests)
-        ),
+        *(desk.ask(desk.workers[number][1].record_decision, request) for number, request in enumerate(requests)),
         return_exceptions=True,
     )
     won = [answer for answer in answers if isinstance(answer, DecisionTaken)]
@@ -365,10 +360,7 @@ async def test_scenario_38_the_same_decision_twice_at_the_same_moment_is_once(de
 async def test_scenario_38_the_same_payment_told_by_many_at_the_same_moment_is_booked_once(desk: Desk) -> None:
     await desk.opens("INV-1")
     taken = await asyncio.gather(
-        *(
-            desk.pays(desk.database if number % 2 else desk.others, "INV-1", "P-1", "30.00")
-            for number in range(8)
-        )
+        *(desk.pays(desk.database if number % 2 else desk.others, "INV-1", "P-1", "30.00") for number in range(8))
     )
     assert [answer.is_new for answer in taken].count(True) == 1
     assert len({str(answer.answer) for answer in taken}) == 1

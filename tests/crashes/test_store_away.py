@@ -36,8 +36,14 @@ async def postgres(postgres_server: str) -> AsyncIterator[StoppablePostgres]:
 @pytest.fixture
 async def house(tmp_path: Path, postgres: StoppablePostgres, office: PostOffice) -> AsyncIterator[House]:
     async with a_house(
-        tmp_path, postgres.url, channel="smtp", smtp_host="127.0.0.1", smtp_port=office.port, smtp_tls="none",
-        send_timeout_seconds=20, lease_seconds=30,
+        tmp_path,
+        postgres.url,
+        channel="smtp",
+        smtp_host="127.0.0.1",
+        smtp_port=office.port,
+        smtp_tls="none",
+        send_timeout_seconds=20,
+        lease_seconds=30,
     ) as opened:
         yield opened
 

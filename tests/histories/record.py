@@ -52,9 +52,7 @@ def the_policy() -> CollectionPolicy:
 async def opened(the: Diary, *, due_in_days: int = -1) -> None:
     await the.opens(
         customer=a_customer(owner="anna"),
-        invoice=an_invoice(
-            issued_on=FIRST_DAY - timedelta(days=31), due_on=FIRST_DAY + timedelta(days=due_in_days)
-        ),
+        invoice=an_invoice(issued_on=FIRST_DAY - timedelta(days=31), due_on=FIRST_DAY + timedelta(days=due_in_days)),
     )
 
 
