@@ -111,7 +111,7 @@ async def run_story(
     people = _stand_ins(owners)
     sink = SinkChannel(sender=policy.sender, people=[policy.sender.person, *(agent.name for agent in people)])
     async with _store(folder) as database, _server() as environment:
-        client = environment.client if __import__("os").environ.get("X1") else await Client.connect(
+        client = await Client.connect(
             environment.client.service_client.config.target_host,
             data_converter=pydantic_data_converter,
             grpc_compression=GrpcCompression.NONE,
@@ -123,7 +123,7 @@ async def run_story(
             database=database,
             renderer=Renderer(templates),
             channels={ChannelName.EMAIL: sink},
-            options=WorkerOptions(graceful_shutdown=timedelta(seconds=5)),
+            options=WorkerOptions(graceful_shutdown=timedelta(seconds=5), is_sandboxed=False, cached_workflows=5000),
         )
         days = _Days(environment, client, database, story, shift, policy)
         async with worker:
@@ -156,7 +156,7 @@ async def _store(folder: Path | None) -> AsyncIterator[Database]:
     url = f"sqlite:///{own / 'rehearsal.db'}"
     try:
         await migrate(url)
-        database = Database(url)
+        database = Database(url, durable=False)
         try:
             yield database
         finally:

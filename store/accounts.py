@@ -123,6 +123,7 @@ _INVOICES = (
                 "cycle",
                 "policy_version",
                 "opened_at",
+                "reopened_at",
                 "open_minor",
             )
         ),

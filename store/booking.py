@@ -184,7 +184,14 @@ async def move_balance(
     invoices, entries = tables.invoices.c, tables.entries.c
     values: dict[str, Any] = {"open_minor": invoices.open_minor + minor}
     if is_open > still_settled and was_ended:
-        values |= {"settled_on": None, "written_off_at": None, "cycle": invoice.cycle + 1}
+        values |= {
+            "settled_on": None,
+            "written_off_at": None,
+            "cycle": invoice.cycle + 1,
+            "reopened_at": select(func.max(entries.recorded_at))
+            .where(entries.invoice_id == invoice.invoice_id)
+            .scalar_subquery(),
+        }
         if invoice.withdrawn_at is None:
             stage = Stage.NOT_DUE if booked_on <= invoice.due_on else Stage.REMINDING
             values["stage"] = stage.value  # until its run has looked again: not final, so that lists show it at once

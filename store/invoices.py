@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.case_file import CaseFile
@@ -102,6 +102,7 @@ def invoice_of_row(row: Row[Any]) -> Invoice:
         cycle=row.cycle,
         policy_version=row.policy_version,
         opened_at=row.opened_at,
+        reopened_at=row.reopened_at,
     )
 
 
@@ -266,6 +267,8 @@ async def record_turn(
         "next_look_at": next_look_at,
         "decided_at": at,
     }
+    if stage is Stage.SETTLED:  # within the tolerance nothing was booked that settled it
+        values["settled_on"] = func.coalesce(tables.invoices.c.settled_on, at.date())
     await _change(connection, invoice_id, values)
 
 

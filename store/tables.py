@@ -128,6 +128,7 @@ invoices = Table(
     Column("cycle", Integer, nullable=False, default=1),
     Column("policy_version", String(64), nullable=False, default=""),
     Column("opened_at", Instant, nullable=False),
+    Column("reopened_at", Instant, nullable=True),
     Column("changed_at", Instant, nullable=True),  # when its terms were changed last
     # What the ledger's entries make of it, kept in the transaction that books them.
     Column("open_minor", BigInteger, nullable=False),

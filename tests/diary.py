@@ -11,6 +11,7 @@ from email import policy as email_policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Any
 
 import yaml
 from temporalio.client import WorkflowHandle
@@ -19,6 +20,7 @@ from temporalio.worker import Replayer
 
 from activities.payloads import DecisionRequest, DecisionTaken
 from activities.telling import tell
+from activities.turns import tell_of
 from channels.outbox import OutboxChannel
 from channels.rendering import Renderer
 from policy.next_step import next_step
@@ -29,17 +31,20 @@ from receivables.case_file import CaseFile
 from receivables.collection_policy import CollectionPolicy
 from receivables.customer import Customer
 from receivables.escalations import Case, Decision
+from receivables.holds import Hold, HoldReason
 from receivables.invoice import Invoice
 from receivables.ledger import Allocation, EntryKind, PaymentFeed
 from receivables.messages import ChannelName, MessageState
 from receivables.money import Money
 from receivables.replies import Intent, IntentRead, Reading, Reply
-from receivables.steps import NextStep
+from receivables.steps import NextStep, Reason
 from runtime.binaries import find_binary
 from runtime.temporal import ensure_search_attributes, pydantic_data_converter, sandboxed_runner
-from store import agents, cases, intake, messages, policies, timeline
+from store import agents, cases, holds, intake, messages, policies, timeline
 from store.accounts import read_account
 from store.database import Database
+from store.overview import running_invoices
+from tests.builders import a_customer, an_invoice
 from worker import WORKFLOWS, WorkerOptions, build_worker
 from workflows import names
 from workflows.escalation import EscalationWorkflow
@@ -85,10 +90,14 @@ MIA = Agent(
 class Received:
     """One message as it lies in the customer's mailbox."""
 
-    on: date
+    at: datetime
     step: str
     invoice_ids: tuple[str, ...]
     mail: EmailMessage
+
+    @property
+    def on(self) -> date:
+        return self.at.date()
 
     @property
     def text(self) -> str:
@@ -142,6 +151,29 @@ class Diary:
         now = await self.now()
         invoice = invoice.model_copy(update={"opened_at": now})
         await self._take(intake.open_invoice, invoice=invoice, customer=customer, by="erp", at=now)
+
+    async def owes(
+        self,
+        number: int = 1,
+        *,
+        due: int = -1,
+        amount: str = "100.00",
+        currency: str = "EUR",
+        invoice: dict[str, object] | None = None,
+        **customer: object,
+    ) -> None:
+        """Invoice INV-<number> enters now; it is (or was) due on that day of the diary (0: its first day)."""
+        who = a_customer(**customer)
+        due_on = FIRST_DAY + timedelta(days=due)
+        terms: dict[str, object] = {
+            "invoice_id": f"INV-{number}",
+            "customer_id": who.customer_id,
+            "amount": amount,
+            "currency": currency,
+            "issued_on": due_on - timedelta(days=30),
+            "due_on": due_on,
+        }
+        await self.opens(customer=who, invoice=an_invoice(**terms | (invoice or {})))
 
     async def pays(
         self,
@@ -235,12 +267,58 @@ class Diary:
             ),
         )
 
+    async def terms_change(self, invoice_id: str, **changes: object) -> None:
+        now = await self.now()
+        await self._take(
+            intake.change_terms,
+            change_id=f"change-{now.isoformat()}",
+            invoice_id=invoice_id,
+            by="erp",
+            at=now,
+            **changes,
+        )
+
+    async def pauses(self, *, until: datetime, invoice_id: str | None = None, words: str = "an audit") -> None:
+        """A backend pauses automated contact with C-1, about one invoice or all."""
+        now = await self.now()
+        self._counter += 1
+        hold = Hold(
+            hold_id=f"H-{self._counter}",
+            customer_id="C-1",
+            invoice_id=invoice_id,
+            reason=HoldReason.BACKEND,
+            words=words,
+            owner="erp",
+            from_at=now,
+            until_at=until,
+        )
+        async with self.database.writing() as connection:
+            await holds.place(connection, hold)
+        await self._all_look_again(f"hold:{hold.hold_id}", words)
+
     async def policy_becomes(self, policy: CollectionPolicy) -> None:
+        """The finance lead activates another policy, and every running invoice looks again."""
         text = as_yaml(policy)
         policy = read_policy(text, origin="the diary's policy")
         now = await self.now()
         async with self.database.writing() as connection:
             await policies.activate(connection, version=policy.version, name=policy.name, text=text, at=now)
+        await self._all_look_again(f"policy:{policy.version}", "another policy")
+
+    async def _all_look_again(self, fact_id: str, words: str) -> None:
+        now = await self.now()
+        async with self.database.writing() as connection:
+            tellings = await tell_of(
+                connection, fact_id=fact_id, words=words, as_of=now, invoice_ids=await running_invoices(connection)
+            )
+        await tell(self.database, self.teller, tellings, at=now)
+        await self.moment()
+
+    async def stores(self, take: Any, **what: object) -> None:
+        """Store a fact and tell nobody yet, as if its teller died in between: the reconciler will."""
+        now = await self.now()
+        async with self.database.writing() as connection:
+            await take(connection, at=now, **what)
 
     async def _take(self, take: object, **what: object) -> intake.Taken:
         async with self.database.writing() as connection:
@@ -269,7 +347,7 @@ class Diary:
             assert message.sent_at is not None
             found.append(
                 Received(
-                    on=message.sent_at.date(),
+                    at=message.sent_at,
                     step=message.step,
                     invoice_ids=tuple(sorted(item.invoice_id for item in message.items)),
                     mail=by_id.pop(letter.message_id),
@@ -304,6 +382,12 @@ class Diary:
 
     async def case_file(self, invoice_id: str = "INV-1") -> CaseFile:
         return await self.run_of(invoice_id).query(InvoiceWorkflow.case_file)
+
+    async def why(self, invoice_id: str = "INV-1") -> Reason:
+        """What the run answers when it is asked why it is where it is."""
+        reason = await self.run_of(invoice_id).query(InvoiceWorkflow.why)
+        assert reason is not None
+        return reason
 
     async def next_step(self, invoice_id: str = "INV-1", customer_id: str = "C-1") -> NextStep:
         now = await self.now()

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.waiting import until
+
 
 class Stop(StrEnum):
     """Where a conversation is held, until its client is gone or the office lets it go."""
@@ -62,13 +64,13 @@ class PostOffice:
         self._gate = asyncio.Event()
 
     async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         await self.hold(address, Stop.RECIPIENT)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         [recipient] = envelope.rcpt_tos
         await self.hold(recipient, Stop.LETTER_LOST)
         mail = BytesParser(policy=policy.default).parsebytes(envelope.original_content or b"", headersonly=True)
@@ -115,5 +117,4 @@ async def a_post_office() -> AsyncIterator[PostOffice]:
         for open_one in connections:
             if open_one.transport is not None:
                 open_one.transport.abort()  # pyright: ignore[reportAttributeAccessIssue] - an asyncio.Transport in fact
-        while any(open_one.transport is not None for open_one in connections):
-            await asyncio.sleep(0)
+        await until(lambda: all(each.transport is None for each in connections), what="connections to end")

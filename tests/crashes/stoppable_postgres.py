@@ -38,14 +38,16 @@ class StoppablePostgres:
 
     async def start(self) -> None:
         settings = ("listen_addresses=", f"unix_socket_directories={self._data}", "fsync=off")
+        self._launch([part for setting in settings for part in ("-c", setting)])
+        await until(self._answers, seconds=30, what="PostgreSQL")
+
+    def _launch(self, arguments: list[str]) -> None:
         self._shell = subprocess.Popen(
-            ["/bin/sh", "-c", _STOPS_WITH_US, "postgres", self._programs / "postgres", "-D", self._data]
-            + [part for setting in settings for part in ("-c", setting)],
+            ["/bin/sh", "-c", _STOPS_WITH_US, "postgres", self._programs / "postgres", "-D", self._data, *arguments],
             stdin=subprocess.PIPE,
             user=self._user,
             cwd=self._data,
         )
-        await until(self._answers, seconds=30, what="PostgreSQL")
 
     async def stop(self) -> None:
         """As an operator does: open connections are ended."""
@@ -66,14 +68,9 @@ async def a_stoppable_postgres(shared_url: str) -> AsyncIterator[StoppablePostgr
     [shared_data] = parse_qs(urlsplit(shared_url).query)["host"]
     process = int((Path(shared_data) / "postmaster.pid").read_text().splitlines()[0])
     programs = Path(os.readlink(f"/proc/{process}/exe")).parent
-    folder = Path(tempfile.mkdtemp(prefix="baton-away-"))
     user = "nobody" if os.geteuid() == 0 else None
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    if user is not None:
-        folder.chmod(0o755)
-        shutil.chown(data, user)
-    server = StoppablePostgres(programs, data, user)
+    folder = _a_folder_of(user)
+    server = StoppablePostgres(programs, folder / "data", user)
     try:
         await server.make()
         await server.start()
@@ -81,3 +78,13 @@ async def a_stoppable_postgres(shared_url: str) -> AsyncIterator[StoppablePostgr
     finally:
         await server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _a_folder_of(user: str | None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="baton-away-"))
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if user is not None:
+        folder.chmod(0o755)
+        shutil.chown(data, user)
+    return folder

@@ -1,4 +1,4 @@
-"""Promise 1 with a channel that knows the keys: what may have left goes out again under its key, and lies there once."""
+"""Promise 1 with a channel that knows the keys: what may have left goes out again, and lies there once."""
 
 import random
 from collections import Counter

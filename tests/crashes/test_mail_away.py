@@ -1,6 +1,7 @@
 """The way out of the house is closed for a week: nothing is lost, nothing comes in a burst."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 from receivables.messages import MessageState
 from store import messages
@@ -53,7 +54,7 @@ async def test_scenario_3_down_from_day_0_to_8_one_message_at_the_right_level_co
     await the.day(30)
     assert [step for _, step in await the.mailbox()] == ["level-1", "level-2", "level-3"]
     days = [day for day, _ in await the.mailbox()]
-    assert all(later - earlier > 2 for earlier, later in zip(days, days[1:], strict=False))
+    assert all(later - earlier > 2 for earlier, later in pairwise(days))
     await the.replays()
 
 

@@ -1,4 +1,4 @@
-"""The store is away for a while: runs wait and go on, nothing is lost, and what has left in the meantime stays known."""
+"""The store is away for a while: runs wait and go on, and what has left in the meantime stays known."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`python -m tests.histories.record`: lives some invoices through on the time-skipping server and keeps their histories.
+"""`python -m tests.histories.record`: lives some invoices through on the time-skipping server, keeps their histories.
 
 Run it when workflow code has changed on purpose and no run of the old code is open any more; until then the recorded
 histories must replay (`test_replay.py`), behind `patched()` where need be.
