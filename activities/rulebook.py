@@ -20,13 +20,13 @@ class RuleBook:
 
     async def rules(self, connection: AsyncConnection) -> Rules:
         """The current policy and, where running invoices keep theirs, the earlier ones."""
-        current = await policies.current(connection)
-        if current is None:
+        version = await policies.current_version(connection)
+        if version is None:
             raise NoPolicy("no policy is active in this store; run: baton policy activate FILE")
-        if current.version not in self._parsed:
-            for version, text in (await policies.all_texts(connection)).items():
-                self._parsed.setdefault(version, read_policy(text, origin=f"stored policy {version}"))
+        if version not in self._parsed:
+            for each, text in (await policies.all_texts(connection)).items():
+                self._parsed.setdefault(each, read_policy(text, origin=f"stored policy {each}"))
         return Rules(
-            current=self._parsed[current.version],
-            earlier={version: policy for version, policy in self._parsed.items() if version != current.version},
+            current=self._parsed[version],
+            earlier={each: policy for each, policy in self._parsed.items() if each != version},
         )

@@ -53,9 +53,11 @@ class Database:
 
     `durable`: what is committed outlives a loss of power, which costs SQLite about a millisecond a transaction. For
     stores that are thrown away (a rehearsal, a test) it may be False.
+    `at_once`: this process alone uses the SQLite file, and its statements run in the event loop itself, which costs
+    half as much as handing each to a thread.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8, durable: bool = True) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, durable: bool = True, at_once: bool = False) -> None:
         self.url = async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         file = make_url(self.url).database or ":memory:"
@@ -65,7 +67,11 @@ class Database:
             max_overflow=8,
             pool_pre_ping=not self.is_sqlite,
             poolclass=AsyncAdaptedQueuePool,
-            **({"async_creator": lambda: sqlite.connect(file, durable=durable)} if self.is_sqlite else {}),
+            **(
+                {"async_creator": lambda: sqlite.connect(file, durable=durable, at_once=at_once)}
+                if self.is_sqlite
+                else {}
+            ),
         )
         # SQLite takes one writer at a time, and polls for its lock: within this process writers queue up here instead.
         self._one_writer = asyncio.Lock() if self.is_sqlite else None

@@ -46,12 +46,18 @@ async def current(connection: AsyncConnection) -> PolicyText | None:
     return None if row is None else PolicyText.model_validate(dict(row._mapping))
 
 
+async def current_version(connection: AsyncConnection) -> str | None:
+    """As `current`, without its text: asked at every turn."""
+    return (await connection.execute(_CURRENT_VERSION)).scalar_one_or_none()
+
+
 async def all_texts(connection: AsyncConnection) -> dict[str, str]:
     """The text of every policy that was ever activated, by version."""
     rows = await connection.execute(select(tables.policies.c.version, tables.policies.c.text))
     return {row.version: row.text for row in rows}
 
 
+_CURRENT_VERSION = select(tables.policies.c.version).where(tables.policies.c.is_current)
 _POLICIES = select(
     tables.policies.c.version, tables.policies.c.name, tables.policies.c.text, tables.policies.c.activated_at
 )

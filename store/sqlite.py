@@ -16,9 +16,13 @@ import aiosqlite
 WAITS_FOR_A_LOCK_SECONDS = 30
 
 
-async def connect(file: str, *, durable: bool) -> "OneCrossing":
-    """An open connection to a SQLite file. It begins no transactions by itself."""
-    connection = OneCrossing(partial(_open, file, durable), iter_chunk_size=64)
+async def connect(file: str, *, durable: bool, at_once: bool = False) -> "OneCrossing":
+    """An open connection to a SQLite file. It begins no transactions by itself.
+
+    `at_once`: statements run where they are asked for, without crossing to a thread; for a file that one process alone
+    uses, where no statement ever waits for another's lock.
+    """
+    connection = (AtOnce if at_once else OneCrossing)(partial(_open, file, durable, at_once), iter_chunk_size=64)
     connection._thread.daemon = True  # as SQLAlchemy does: a process that ends does not wait for idle connections
     try:
         await connection
@@ -29,8 +33,10 @@ async def connect(file: str, *, durable: bool) -> "OneCrossing":
     return connection
 
 
-def _open(file: str, durable: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=WAITS_FOR_A_LOCK_SECONDS, isolation_level=None)
+def _open(file: str, durable: bool, at_once: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        file, timeout=WAITS_FOR_A_LOCK_SECONDS, isolation_level=None, check_same_thread=not at_once
+    )
     try:
         _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
@@ -60,6 +66,13 @@ class OneCrossing(aiosqlite.Connection):
 
     def cursor(self) -> "_Cursor":  # pyright: ignore[reportIncompatibleMethodOverride] the adapter never awaits it
         return _Cursor(self)
+
+
+class AtOnce(OneCrossing):
+    """Its thread opens and closes it; everything between runs in the caller's."""
+
+    async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
 
 
 class _Cursor:

@@ -23,8 +23,8 @@ FAR_AWAY = timedelta(days=3)
 
 
 class FloorCase(Payload):
-    wait_seconds: float
-    reminders: int = 3
+    waits: tuple[float, ...]
+    """Seconds before each "reminder"."""
     shows: bool = True
 
 
@@ -54,10 +54,10 @@ class FloorWorkflow:
     @workflow.run
     async def run(self, case: FloorCase) -> FloorCase:
         await self._ask(0)
-        for number in range(case.reminders):
+        for number, seconds in enumerate(case.waits):
             if case.shows:
-                self._show(workflow.now() + timedelta(seconds=case.wait_seconds))
-            await workflow.sleep(case.wait_seconds, summary="waits")
+                self._show(workflow.now() + timedelta(seconds=seconds))
+            await workflow.sleep(seconds, summary="waits")
             await workflow.execute_activity_method(
                 Idle.send_nothing, Nothing(number=number), summary="does nothing", **options.SENDING
             )

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from activities.telling import tell
-from receivables.collection_policy import CollectionPolicy, ContactRules, EscalationRule, LadderEnd
+from receivables.collection_policy import CollectionPolicy, ContactRules, EscalationRule, Ladder, LadderEnd
 from receivables.customer import Contact, Customer
 from receivables.escalations import Trigger
 from receivables.invoice import Invoice
@@ -25,23 +25,34 @@ from store import intake
 from tests.bench.floor import TASK_QUEUE as FLOOR
 from tests.bench.floor import FloorCase, FloorWorkflow, Nothing
 from tests.bench.house import Cost, House
-from tests.builders import a_ladder, a_policy, always_open
+from tests.builders import a_level, a_policy, always_open
 from workflows import names
 from workflows.teller import TemporalTeller
 
 AT_ONCE = 50
-DAY = timedelta(seconds=1)
+DAY = timedelta(seconds=0.5)
+"""How long a day lasts here."""
+DUE_IN_DAYS = 6
+"""Long enough that an invoice sleeps before its first level also when many are opened at once."""
 DAYS_BETWEEN = 2
 LONG_AFTER = 3650
 """Days after the last level until a person takes over: long after the bench."""
+
+WAITS = tuple((DAY * days).total_seconds() for days in (DUE_IN_DAYS + 1, DAYS_BETWEEN, DAYS_BETWEEN))
+"""The floor's: an invoice's begin within a day, and so are up to half a second shorter."""
 
 
 def bench_policy() -> CollectionPolicy:
     """Three levels, two days apart, at any hour; no receipt, so that a life has three messages."""
     return a_policy(
-        ladder=a_ladder(
-            *(DAYS_BETWEEN * level for level in (1, 2, 3)),
-            least_working_days_between_levels=0, end=LadderEnd(after_days=LONG_AFTER),
+        ladder=Ladder(
+            levels=(
+                a_level(1, days=1),
+                a_level(2, days=DAYS_BETWEEN, counted_from="previous"),
+                a_level(3, days=DAYS_BETWEEN, counted_from="previous"),
+            ),
+            least_working_days_between_levels=0,
+            end=LadderEnd(after_days=LONG_AFTER),
         ),
         contact=ContactRules(hours=always_open(), most=31, in_days=31, days_between=0),
         escalations=(EscalationRule(trigger=Trigger.ATTEMPTS_USED_UP), EscalationRule(trigger=Trigger.CONTACT_REPAIR)),
@@ -155,7 +166,7 @@ def _floors(client: Client, run: str, *, shows: bool) -> tuple[Act, Act]:
     async def start(number: int) -> None:
         await client.start_workflow(
             FloorWorkflow.run,
-            FloorCase(wait_seconds=(DAY * DAYS_BETWEEN).total_seconds(), shows=shows),
+            FloorCase(waits=WAITS, shows=shows),
             id=f"{run}-{number}",
             task_queue=FLOOR,
             static_summary="does nothing",
@@ -179,7 +190,7 @@ def _invoices(house: House, run: str) -> tuple[Act, Act]:
         customer = a_customer_of(run, number)
         invoice = Invoice(
             invoice_id=f"{run}-{number}", customer_id=customer.customer_id, amount=Money.of("1200.00", "EUR"),
-            issued_on=now.date() - timedelta(days=14), due_on=now.date(), opened_at=now,
+            issued_on=now.date() - timedelta(days=14), due_on=now.date() + timedelta(days=DUE_IN_DAYS), opened_at=now,
         )
         async with house.database.writing() as connection:
             taken = await intake.open_invoice(connection, invoice=invoice, customer=customer, by="bench", at=now)
