@@ -22,10 +22,12 @@ with workflow.unsafe.imports_passed_through():
 
 
 class EscalationFile(Payload):
-    """What an escalation is started with."""
+    """What an escalation is started with, and what a long one goes on with."""
 
     case_id: str
     headline: str
+    step: AssignmentStep = AssignmentStep.AGENT
+    lines: tuple[str, ...] = ()
 
 
 class EscalationOutcome(Payload):
@@ -43,6 +45,9 @@ NEXT_STEP_UP = {
 """Who is asked next when a deadline passes. The last is asked again and again: nothing waits for ever unnoticed."""
 
 
+LINES_KEPT = 20
+
+
 @workflow.defn
 class EscalationWorkflow:
     """Assign → wait for a decision, the reminder or the deadline → move up → … until decided or settled by money."""
@@ -55,12 +60,12 @@ class EscalationWorkflow:
         self._assigned: Assigned | None = None
         self._settled = False
         self._over = False
-        self._lines: list[str] = []
+        self._lines: list[str] = list(file.lines)
 
     @workflow.run
     async def run(self, file: EscalationFile) -> EscalationOutcome:
         taken: DecisionTaken | None = None
-        assigned = await self._assign(AssignmentStep.AGENT)
+        assigned = await self._assign(file.step)
         reminded = False
         while not (self._settled or assigned.is_over):
             if await self._something_comes_before(assigned.deadline_at if reminded else assigned.remind_at):
@@ -73,7 +78,9 @@ class EscalationWorkflow:
                 await self._remind()
                 reminded = True
             else:
-                assigned, reminded = await self._assign(NEXT_STEP_UP[assigned.step]), False
+                step_up = NEXT_STEP_UP[assigned.step]
+                self._continue_if_long(step_up)
+                assigned, reminded = await self._assign(step_up), False
         if taken is None or not taken.ends_case:
             await self._settle()
         self._over = True
@@ -167,6 +174,17 @@ class EscalationWorkflow:
             except TimeoutError:
                 return False
         return bool(self._asked) or self._settled
+
+    def _continue_if_long(self, step: AssignmentStep) -> None:
+        """A case that nobody decides is asked about for as long as it takes, in runs of bearable length."""
+        if (
+            workflow.info().get_current_history_length() > options.CONTINUE_AS_NEW_AFTER_EVENTS
+            and not self._asked
+            and workflow.all_handlers_finished()
+        ):
+            workflow.continue_as_new(
+                self._file.model_copy(update={"step": step, "lines": tuple(self._lines[-LINES_KEPT:])})
+            )
 
     def _who(self) -> str:
         return (self._assigned.agent_id if self._assigned else None) or "nobody yet"

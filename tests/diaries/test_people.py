@@ -364,3 +364,21 @@ async def test_a_wrong_agent_a_date_in_the_past_and_a_closed_case_are_refused_wi
     with pytest.raises(RPCError):
         await the.decides(case, Resume())
     await the.replays()
+
+
+async def test_promise_9_a_case_that_nobody_decides_is_asked_about_for_as_long_as_it_takes(diary: OpenDiary) -> None:
+    the = await diary(with_replies())
+    await late(the)
+    await the.writes(Intent.PERSON_REQUEST)
+    await the.day(45)
+    case = await the.case_of()
+    assert case is not None
+    assert (case.assigned_to, case.assignment_step) == ("mia", AssignmentStep.MANAGER)
+    assert case.deadline_at > await the.now()
+    run = the.environment.client.get_workflow_handle(case.workflow_id or "")
+    assert (await run.describe()).history_length < 350, "it went on in a new run"
+    assert await the.mailbox() == []
+    await the.decides(case, Resume(), by="mia")
+    await the.day(47)
+    assert len(await the.mailbox()) == 1
+    await the.replays()
