@@ -10,7 +10,7 @@ What a ledger leaves open is filled in the same way each time, and the report sa
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from receivables.customer import Contact, Customer
@@ -20,6 +20,8 @@ from receivables.ledger_file.reading import read_ledger
 from receivables.ledger_file.rows import LedgerFile, LedgerRow, ReadingOptions
 from receivables.money import Money
 
+MORNING = time(6)
+"""UTC. What a day brings is known before contact hours open in Europe and America."""
 ONE_DAY = timedelta(days=1)
 MOST_DAYS = 366 * 25
 """A ledger that spans more than this has a wrong date in it."""

@@ -75,6 +75,15 @@ class NotDone:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """When an invoice came into a case."""
+
+    case_id: str
+    invoice_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Record:
     """Everything that the checks and figures look at."""
 
@@ -84,6 +93,7 @@ class Record:
     messages: tuple[Message, ...]
     left: tuple[Left, ...]
     cases: tuple[Case, ...]
+    joined: tuple[Joined, ...]
     disputes: tuple[Dispute, ...]
     holds: tuple[Hold, ...]
     lines: tuple[NotDone, ...]
@@ -107,6 +117,7 @@ async def read_record(
             messages=await _messages(connection),
             left=tuple(sink.left),
             cases=await _cases(connection),
+            joined=await _joined(connection),
             disputes=tuple(dispute_of_row(row) for row in await connection.execute(select(tables.disputes))),
             holds=tuple(hold_of_row(row) for row in await connection.execute(select(tables.holds))),
             lines=await _lines(connection),
@@ -171,3 +182,16 @@ async def _lines(connection: AsyncConnection) -> tuple[NotDone, ...]:
         .order_by(lines.line_id)
     )
     return tuple(NotDone(row.invoice_id, row.customer_id, row.at, row.kind, row.words, row.rule) for row in rows)
+
+
+async def _joined(connection: AsyncConnection) -> tuple[Joined, ...]:
+    lines = tables.timeline.c
+    rows = await connection.execute(
+        select(lines.natural_key, lines.invoice_id, lines.at).where(
+            lines.kind == "case", lines.invoice_id.is_not(None), lines.natural_key.like("%:opened")
+        )
+    )
+    return tuple(
+        Joined(case_id=row.natural_key.removesuffix(f":{row.invoice_id}:opened"), invoice_id=row.invoice_id, at=row.at)
+        for row in rows
+    )

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from receivables.escalations import Case, CaseState, KeepByHand
 from receivables.ledger import Allocation, PaymentFeed
 from receivables.messages import ChannelName
 from receivables.replies import Intent, IntentRead, Reading, Reply
-from rehearsal.feeding import Day, Dispute, Payment, Shift, Story, shifted_invoice
+from rehearsal.feeding import MORNING, Day, Dispute, Payment, Shift, Story, shifted_invoice
 from rehearsal.record import FeedTold, Record, read_record
 from rehearsal.sink import SinkChannel
 from runtime.binaries import find_binary
@@ -48,8 +47,6 @@ from workflows.teller import TemporalTeller
 
 log = logging.getLogger("baton.rehearsal")
 
-MORNING = clock_time(6)
-"""UTC. What a day brings is known before contact hours open in Europe and America."""
 A_MOMENT = timedelta(minutes=1)
 ONE_DAY = timedelta(days=1)
 DAYS_AFTER = 7

@@ -1,10 +1,10 @@
 """Reading an account: one customer with everything open, for policy to judge. Asked at every turn of every invoice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.account import Account, PaymentHistory, Standing, StepTaken
@@ -59,26 +59,36 @@ async def read_account(
     values["invoice_ids"] = [row.invoice_id for row in invoices]
     messages = _messages_of(await connection.execute(_MESSAGES, values))
     since = values["messages_since"]
+
+    async def rows_of(statement: Select[Any], flag: str) -> Iterable[Row[Any]]:
+        """Most customers have none: then it is not asked."""
+        return await connection.execute(statement, values) if _any(invoices, flag) else ()
+
     return Account(
         customer=customer_of_row(customer),
         standings=_standings(
             invoices,
-            disputes=[dispute_of_row(row) for row in await connection.execute(_DISPUTES, values)],
-            promises=[promise_of_row(row) for row in await connection.execute(_PROMISES, values)],
+            disputes=[dispute_of_row(row) for row in await rows_of(_DISPUTES, "has_disputes")],
+            promises=[promise_of_row(row) for row in await rows_of(_PROMISES, "has_promises")],
             messages=messages,
         ),
         unapplied=tuple(
-            Money(minor=int(row.minor), currency=row.currency) for row in await connection.execute(_UNAPPLIED, values)
+            Money(minor=int(row.minor), currency=row.currency) for row in await rows_of(_UNAPPLIED, "has_unapplied")
         ),
         messages=tuple(
             message for message in messages if message.reserved_at >= since or message.state.value in _UNSETTLED
         ),
-        contacts_by_people=tuple((await connection.execute(_CONTACTS, values)).scalars()),
-        holds=tuple(hold_of_row(row) for row in await connection.execute(_HOLDS, values)),
-        cases=_cases_of(await connection.execute(_CASES, values)),
+        contacts_by_people=tuple(row.at for row in await rows_of(_CONTACTS, "has_contacts")),
+        holds=tuple(hold_of_row(row) for row in await rows_of(_HOLDS, "has_holds")),
+        cases=_cases_of(await rows_of(_CASES, "has_cases")),
         history=_history_of((await connection.execute(_HISTORY, values)).all(), customer),
         feed=next((feed_of_row(row) for row in await connection.execute(STALEST)), None),
     )
+
+
+def _any(invoices: Sequence[Row[Any]], flag: str) -> bool:
+    """Whether `_INVOICES` has seen any; without an invoice it has seen nothing, and so it may be."""
+    return not invoices or any(getattr(row, flag) for row in invoices)
 
 
 # The statements are made once: building them anew for each read would cost more than running them.
@@ -101,6 +111,21 @@ def _booked(amount: ColumnElement[Any], *kinds: EntryKind, but: EntryKind | None
         query = query.where(_entries.kind != but.value)
     return query.correlate(tables.invoices).scalar_subquery()
 
+
+# What a customer has besides invoices and messages, which most do not: `_INVOICES` looks whether there is any.
+
+_contacts, _holds, _cases = tables.people_contacts.c, tables.holds.c, tables.cases.c
+_lies_unapplied = and_(_entries.customer_id == _of_customer, _entries.invoice_id.is_(None))
+_is_recent_contact = and_(
+    _contacts.customer_id == _of_customer, _contacts.at >= bindparam("messages_since", type_=_contacts.at.type)
+)
+_is_unreleased = and_(_holds.customer_id == _of_customer, _holds.released_at.is_(None))
+_is_open_or_recent = and_(
+    _cases.customer_id == _of_customer,
+    or_(
+        _cases.state.in_(_OPEN_CASES), _cases.decided_at >= bindparam("cases_since", type_=_cases.decided_at.type)
+    ),
+)
 
 _INVOICES = (
     select(
@@ -129,6 +154,12 @@ _INVOICES = (
         ),
         _booked(func.coalesce(-func.sum(_entries.amount_minor), 0), but=EntryKind.WRITE_OFF).label("received_minor"),
         _booked(func.max(_entries.booked_on), EntryKind.PAYMENT).label("last_payment_on"),
+        exists().where(tables.disputes.c.invoice_id == _invoices.invoice_id).label("has_disputes"),
+        exists().where(tables.promises.c.invoice_id == _invoices.invoice_id).label("has_promises"),
+        exists().where(_lies_unapplied).label("has_unapplied"),
+        exists().where(_is_recent_contact).label("has_contacts"),
+        exists().where(_is_unreleased).label("has_holds"),
+        exists().where(_is_open_or_recent).label("has_cases"),
     )
     .where(
         _invoices.customer_id == _of_customer,
@@ -176,35 +207,22 @@ _MESSAGES = (
 )
 _UNAPPLIED = (
     select(_entries.currency, (-func.sum(_entries.amount_minor)).label("minor"))
-    .where(_entries.customer_id == _of_customer, _entries.invoice_id.is_(None))
+    .where(_lies_unapplied)
     .group_by(_entries.currency)
     .having(func.sum(_entries.amount_minor) < 0)
     .order_by(_entries.currency)
 )
-_CONTACTS = (
-    select(tables.people_contacts.c.at)
-    .where(
-        tables.people_contacts.c.customer_id == _of_customer,
-        tables.people_contacts.c.at >= bindparam("messages_since", type_=tables.people_contacts.c.at.type),
-    )
-    .order_by(tables.people_contacts.c.at)
-)
+_CONTACTS = select(_contacts.at).where(_is_recent_contact).order_by(_contacts.at)
 _HOLDS = (
     select(tables.holds)
-    .where(tables.holds.c.customer_id == _of_customer, tables.holds.c.released_at.is_(None))
-    .order_by(tables.holds.c.until_at, tables.holds.c.hold_id)
+    .where(_is_unreleased)
+    .order_by(_holds.until_at, _holds.hold_id)
 )
 _CASES = (
     select(tables.cases, tables.case_invoices.c.invoice_id)
-    .outerjoin_from(tables.cases, tables.case_invoices, tables.case_invoices.c.case_id == tables.cases.c.case_id)
-    .where(
-        tables.cases.c.customer_id == _of_customer,
-        or_(
-            tables.cases.c.state.in_(_OPEN_CASES),
-            tables.cases.c.decided_at >= bindparam("cases_since", type_=tables.cases.c.decided_at.type),
-        ),
-    )
-    .order_by(tables.cases.c.wanted_at, tables.cases.c.case_id, tables.case_invoices.c.invoice_id)
+    .outerjoin_from(tables.cases, tables.case_invoices, tables.case_invoices.c.case_id == _cases.case_id)
+    .where(_is_open_or_recent)
+    .order_by(_cases.wanted_at, _cases.case_id, tables.case_invoices.c.invoice_id)
 )
 _history_since = bindparam("history_since", type_=_invoices.issued_on.type)
 _HISTORY = (

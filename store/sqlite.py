@@ -1,7 +1,8 @@
-"""SQLite connections that cross to their thread once a statement.
+"""SQLite connections that cross to their thread only where they may wait.
 
-The driver gives each connection a thread. SQLAlchemy asks it for a cursor, to execute, to fetch and to close: four
-crossings, each many times dearer than a small query. Here all four are one.
+The driver gives each connection a thread, and crossing to it is many times dearer than a small query. What may wait
+crosses: taking the write lock, committing, whatever stands outside a transaction. Within a transaction nothing waits
+for anybody (a reader sees its own moment of the WAL, a writer has the lock already), so that statements run at once.
 """
 
 import asyncio
@@ -16,13 +17,13 @@ import aiosqlite
 WAITS_FOR_A_LOCK_SECONDS = 30
 
 
-async def connect(file: str, *, durable: bool, at_once: bool = False) -> "OneCrossing":
+async def connect(file: str, *, durable: bool, at_once: bool = False) -> "FewCrossings":
     """An open connection to a SQLite file. It begins no transactions by itself.
 
-    `at_once`: statements run where they are asked for, without crossing to a thread; for a file that one process alone
-    uses, where no statement ever waits for another's lock.
+    `at_once`: nothing at all crosses to the thread; for a file that one process alone uses, where no statement ever
+    waits for another's lock.
     """
-    connection = (AtOnce if at_once else OneCrossing)(partial(_open, file, durable, at_once), iter_chunk_size=64)
+    connection = (AtOnce if at_once else FewCrossings)(partial(_open, file, durable), iter_chunk_size=64)
     connection._thread.daemon = True  # as SQLAlchemy does: a process that ends does not wait for idle connections
     try:
         await connection
@@ -33,9 +34,9 @@ async def connect(file: str, *, durable: bool, at_once: bool = False) -> "OneCro
     return connection
 
 
-def _open(file: str, durable: bool, at_once: bool) -> sqlite3.Connection:
+def _open(file: str, durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        file, timeout=WAITS_FOR_A_LOCK_SECONDS, isolation_level=None, check_same_thread=not at_once
+        file, timeout=WAITS_FOR_A_LOCK_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
         _write_ahead(connection)
@@ -61,14 +62,38 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-class OneCrossing(aiosqlite.Connection):
+class FewCrossings(aiosqlite.Connection):
     """What SQLAlchemy's adapter needs of a connection: its cursors fetch and close where they execute."""
+
+    _crossed = 0
+    """What is under way in the thread; also what nobody waits for any more, because the task that did was cancelled."""
+
+    async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        def in_the_thread() -> Any:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self._crossed -= 1
+
+        self._crossed += 1
+        return await super()._execute(in_the_thread)
+
+    @property
+    def waits_for_nobody(self) -> bool:
+        """Whether the next statement can run at once: in a transaction, and nothing is under way in the thread."""
+        return self._conn.in_transaction and not self._crossed
+
+    async def rollback(self) -> None:
+        if self.waits_for_nobody:
+            self._conn.rollback()
+        else:
+            await super().rollback()
 
     def cursor(self) -> "_Cursor":  # pyright: ignore[reportIncompatibleMethodOverride] the adapter never awaits it
         return _Cursor(self)
 
 
-class AtOnce(OneCrossing):
+class AtOnce(FewCrossings):
     """Its thread opens and closes it; everything between runs in the caller's."""
 
     async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,7 +101,7 @@ class AtOnce(OneCrossing):
 
 
 class _Cursor:
-    def __init__(self, connection: OneCrossing) -> None:
+    def __init__(self, connection: FewCrossings) -> None:
         self._connection = connection
         self._rows: Sequence[Any] = ()
         self.description: Any = None
@@ -88,11 +113,11 @@ class _Cursor:
         return self
 
     async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> "_Cursor":
-        await self._connection._execute(self._run, sqlite3.Cursor.execute, operation, parameters)
+        await self._run_where_it_belongs(sqlite3.Cursor.execute, operation, parameters)
         return self
 
     async def executemany(self, operation: str, parameters: Iterable[Sequence[Any]]) -> "_Cursor":
-        await self._connection._execute(self._run, sqlite3.Cursor.executemany, operation, parameters)
+        await self._run_where_it_belongs(sqlite3.Cursor.executemany, operation, parameters)
         return self
 
     async def fetchall(self) -> Sequence[Any]:
@@ -101,6 +126,12 @@ class _Cursor:
 
     async def close(self) -> None:
         self._rows = ()
+
+    async def _run_where_it_belongs(self, execute: Any, operation: str, parameters: Any) -> None:
+        if self._connection.waits_for_nobody or operation == "BEGIN":  # (a reader's; it takes no lock)
+            self._run(execute, operation, parameters)
+        else:
+            await self._connection._execute(self._run, execute, operation, parameters)
 
     def _run(self, execute: Any, operation: str, parameters: Any) -> None:
         cursor = self._connection._conn.cursor()

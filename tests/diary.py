@@ -150,7 +150,7 @@ class Diary:
     async def opens(self, *, customer: Customer, invoice: Invoice) -> None:
         now = await self.now()
         invoice = invoice.model_copy(update={"opened_at": now})
-        await self._take(intake.open_invoice, invoice=invoice, customer=customer, by="erp", at=now)
+        await self.takes(intake.open_invoice, invoice=invoice, customer=customer, by="erp", at=now)
 
     async def owes(
         self,
@@ -187,7 +187,7 @@ class Diary:
         now = await self.now()
         self._counter += 1
         money = Money.of(amount, "EUR") if isinstance(amount, str) else amount
-        await self._take(
+        await self.takes(
             intake.take_money,
             document_id=payment_id or f"P-{self._counter}",
             kind=kind,
@@ -201,7 +201,7 @@ class Diary:
 
     async def gives_back(self, payment_id: str, *, kind: EntryKind, document_id: str) -> None:
         now = await self.now()
-        await self._take(
+        await self.takes(
             intake.take_reversal,
             document_id=document_id,
             kind=kind,
@@ -228,26 +228,26 @@ class Diary:
             received_at=now,
             reading=Reading.model_validate({"intents": tuple(IntentRead(intent=i) for i in intents), **reading}),
         )
-        await self._take(
+        await self.takes(
             intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail", at=now
         )
 
     async def hears_again(self, reply: Reply) -> None:
         """The mail provider delivers the same reply a second time."""
         now = await self.now()
-        await self._take(
+        await self.takes(
             intake.take_reply, reply=reply, hold_until=now + timedelta(hours=48), owner="anna", by="mail", at=now
         )
 
     async def changes(self, customer: Customer) -> None:
         now = await self.now()
-        await self._take(
+        await self.takes(
             intake.save_customer, customer=customer, change_id=f"change-{now.isoformat()}", by="erp", at=now
         )
 
     async def feed_tells(self, complete_until: datetime) -> None:
         now = await self.now()
-        await self._take(
+        await self.takes(
             intake.report_feed,
             feed=PaymentFeed(feed_id="bank", complete_until_at=complete_until, told_at=now),
             by="bank",
@@ -269,7 +269,7 @@ class Diary:
 
     async def terms_change(self, invoice_id: str, **changes: object) -> None:
         now = await self.now()
-        await self._take(
+        await self.takes(
             intake.change_terms,
             change_id=f"change-{now.isoformat()}",
             invoice_id=invoice_id,
@@ -320,9 +320,11 @@ class Diary:
         async with self.database.writing() as connection:
             await take(connection, at=now, **what)
 
-    async def _take(self, take: object, **what: object) -> intake.Taken:
+    async def takes(self, take: Any, **what: object) -> intake.Taken:
+        """Store a fact (a function of `store.intake`) and tell the workflows, as the API does."""
+        what.setdefault("at", await self.now())
         async with self.database.writing() as connection:
-            taken = await take(connection, **what)  # pyright: ignore[reportCallIssue]
+            taken = await take(connection, **what)
         await tell(self.database, self.teller, taken.tellings, at=await self.now())
         await self.moment()
         return taken
@@ -417,8 +419,10 @@ def as_yaml(policy: CollectionPolicy) -> str:
 
 
 @asynccontextmanager
-async def a_diary(database: Database, folder: Path, policy: CollectionPolicy) -> AsyncIterator[Diary]:
-    """A diary on its own server, with agents Anna, Ben and their manager Mia, and a fresh payment feed."""
+async def a_diary(
+    database: Database, folder: Path, policy: CollectionPolicy, *, feed_days: int = 3650
+) -> AsyncIterator[Diary]:
+    """A diary on its own server, with agents Anna, Ben and their manager Mia, and a payment feed fresh so many days."""
     outbox = folder / "outbox"
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(find_binary("temporal-test-server")), data_converter=pydantic_data_converter
@@ -443,7 +447,7 @@ async def a_diary(database: Database, folder: Path, policy: CollectionPolicy) ->
         )
         diary = Diary(environment, database, outbox, teller)
         async with worker:
-            await diary.feed_tells(start + timedelta(days=3650))
+            await diary.feed_tells(start + timedelta(days=feed_days))
             yield diary
     finally:
         await environment.shutdown()

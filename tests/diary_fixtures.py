@@ -19,7 +19,8 @@ async def diary(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Open
     """Opens a diary; without a policy, the builders' one (levels 15, 30 and 40 days after the due day)."""
     async with AsyncExitStack() as stack:
 
-        async def open_diary(policy: CollectionPolicy | None = None) -> Diary:
-            return await stack.enter_async_context(a_diary(sqlite_database, tmp_path, policy or a_policy()))
+        async def open_diary(policy: CollectionPolicy | None = None, *, feed_days: int = 3650) -> Diary:
+            opened = a_diary(sqlite_database, tmp_path, policy or a_policy(), feed_days=feed_days)
+            return await stack.enter_async_context(opened)
 
         yield open_diary

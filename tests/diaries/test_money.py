@@ -112,8 +112,7 @@ async def test_scenario_38_the_same_payment_twice_is_one_payment(diary: OpenDiar
     assert [line.words for line in file.timeline] == ["payment P-1 of EUR 30.00"]
 
 
-async def test_fifty_invoices_due_the_same_day_make_one_message_with_one_total(diary: OpenDiary) -> None:
-    """Promise 7."""
+async def test_promise_7_fifty_invoices_due_the_same_day_make_one_message_with_one_total(diary: OpenDiary) -> None:
     the = await diary()
     for number in range(1, 51):
         await one_day_late(the, number, amount="10.00")

@@ -141,7 +141,7 @@ async def test_scenario_14_the_ladder_ends_with_a_proposal_to_a_person_and_no_ma
     await the.day(7)
     case = await the.case_of()
     assert case is not None
-    assert "write-off" in case.words.replace("_", "-").replace("write off", "write-off")
+    assert "a person decides whether to write it off" in case.words
     await the.decides(case, Resume())
     await the.day(95)
     assert [step for _, step in await the.mailbox()] == ["level-1"]
@@ -152,9 +152,7 @@ async def test_scenario_14_the_ladder_ends_with_a_proposal_to_a_person_and_no_ma
 async def test_scenario_15_a_long_weekend_does_not_burn_two_levels_before_anybody_could_answer(
     diary: OpenDiary,
 ) -> None:
-    the = await diary(
-        a_policy(ladder=a_ladder(1, 3, 25), contact=ContactRules(hours=some_hours(), days_between=0))
-    )
+    the = await diary(a_policy(ladder=a_ladder(1, 3, 25), contact=ContactRules(hours=some_hours(), days_between=0)))
     # level 1 on Thursday 22 March; Good Friday, the weekend and Easter Monday follow
     await the.owes(due=16)
     await the.day(21)

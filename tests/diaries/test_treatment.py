@@ -71,7 +71,7 @@ async def test_scenario_18_what_changed_between_the_decision_and_the_send_stops_
     diary: OpenDiary,
 ) -> None:
     """The facts are stored and nobody was told: only the second judgement, before the send, can know."""
-    the = await diary(a_policy(minimum={"EUR": "150.00"}))
+    the = await diary(a_policy(minimum={"EUR": "150.00"}, receipts=False))
     await the.owes(1, amount="200.00", customer_id="C-1")
     await the.owes(2, amount="200.00", customer_id="C-2")
     await the.owes(3, amount="100.00", customer_id="C-3")
@@ -106,7 +106,7 @@ async def test_scenario_19_rules_changed_mid_run_repeat_no_level_and_skip_none(
     await the.day(24)
     levels = [(2, "level-1"), (second, "level-2")]
     levels += [(14, "level-3"), (22, "level-4")] if rollout is Rollout.MOVE else [(22, "level-3")]
-    assert await the.mailbox() == levels  # day 20 and 21 are a Sunday and Easter Monday's eve: see below
+    assert await the.mailbox() == levels  # days 20 and 21 are a Sunday and Easter Monday
     assert (await the.mailbox("C-2"))[0] == (4, "level-1")  # who comes later runs by the new rules
     await the.replays("INV-1", "INV-2")
 

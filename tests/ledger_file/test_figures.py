@@ -6,7 +6,13 @@ from decimal import Decimal
 import pytest
 
 from receivables.invoice import AgingBucket
-from receivables.ledger_file.figures import collection_effectiveness, figures_at, payment_figures
+from receivables.ledger_file.figures import (
+    DSO_METHOD,
+    collection_effectiveness,
+    days_sales_outstanding,
+    figures_at,
+    payment_figures,
+)
 from receivables.ledger_file.rows import LedgerRow
 from receivables.money import Money
 
@@ -65,7 +71,7 @@ def test_open_and_overdue_at_the_days_end(changes: dict[str, object], opened: st
         (91, AgingBucket.OVER_90),
     ],
 )
-def test_aging_of_100_due_today_is_current_and_each_day_has_its_bucket(days_past_due: int, bucket: AgingBucket):
+def test_scenario_45_aging_of_100_due_today_is_current_and_each_day_has_its_bucket(days_past_due: int, bucket: AgingBucket):
     due_on = _TODAY - timedelta(days=days_past_due)
     figures = figures_at(rows=[_row(issued_on=due_on - timedelta(days=30), due_on=due_on)], as_of=_TODAY).of("EUR")
     assert figures is not None
@@ -73,8 +79,43 @@ def test_aging_of_100_due_today_is_current_and_each_day_has_its_bucket(days_past
     assert len(figures.aging) == len(AgingBucket)
 
 
+def test_scenario_45_instalments_are_aged_each_by_its_own_date():
+    """An instalment comes as a row of its own: what is due ahead stays current beside what is late."""
+    rows = [
+        _row(1, due_on=_TODAY - timedelta(days=45), amount=Money.of("50.00", "EUR")),
+        _row(2, due_on=_TODAY - timedelta(days=15), amount=Money.of("30.00", "EUR")),
+        _row(3, due_on=_TODAY, amount=Money.of("20.00", "EUR")),
+    ]
+    figures = figures_at(rows=rows, as_of=_TODAY).of("EUR")
+    assert figures is not None
+    aged = {each.bucket: str(each.amount) for each in figures.aging if each.count}
+    assert aged == {
+        AgingBucket.CURRENT: "EUR 20.00",
+        AgingBucket.DAYS_1_30: "EUR 30.00",
+        AgingBucket.DAYS_31_60: "EUR 50.00",
+    }
+    assert figures.overdue_amount == Money.of("80.00", "EUR")
+
+
+def test_scenario_47_dso_is_by_the_method_that_is_named_beside_it():
+    assert DSO_METHOD == "open amount ÷ invoiced in the last 90 days × 90"
+    rows = [
+        _row(1, amount=Money.of("300.00", "EUR"), issued_on=_TODAY - timedelta(days=30), settled_on=_TODAY),
+        _row(2, amount=Money.of("100.00", "EUR"), issued_on=_TODAY - timedelta(days=10)),
+    ]
+    figures = figures_at(rows=rows, as_of=_TODAY).of("EUR")
+    assert figures is not None
+    assert (figures.open_amount, figures.invoiced_90_days) == (Money.of("100.00", "EUR"), Money.of("400.00", "EUR"))
+    assert figures.dso_90 == Decimal("22.50")  # 100 ÷ 400 × 90
+
+
+def test_scenario_47_where_nothing_was_invoiced_there_is_no_dso_and_it_is_rounded_half_up():
+    assert days_sales_outstanding(open_minor=100, invoiced_minor=0, days=90) is None
+    assert days_sales_outstanding(open_minor=1, invoiced_minor=8, days=1) == Decimal("0.13")
+
+
 @pytest.mark.parametrize(("days_ago", "counts"), [(0, True), (89, True), (90, False), (-1, False)])
-def test_dso_counts_what_was_invoiced_on_the_day_and_the_89_before(days_ago: int, counts: bool):
+def test_scenario_47_dso_counts_what_was_invoiced_on_the_day_and_the_89_before(days_ago: int, counts: bool):
     rows = [
         _row(1, issued_on=_TODAY - timedelta(days=200)),
         _row(2, issued_on=_TODAY - timedelta(days=days_ago), settled_on=_TODAY),
