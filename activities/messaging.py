@@ -232,9 +232,7 @@ class Messaging:
     async def _settle_what_a_dead_attempt_left(self, customer_id: str, clock: AttemptClock) -> None:
         """A reserved message past its lease: sent again under its key where that is harmless, else in doubt."""
         async with self._database.reading() as connection:
-            leaving = await messages.list_messages(
-                connection, customer_id=customer_id, state=MessageState.RESERVED, limit=20
-            )
+            leaving = await messages.leaving(connection, customer_id=customer_id)
         for message in leaving:
             now = clock.now()
             if message.lease_until > now:

@@ -54,6 +54,11 @@ class _AsWritten(EmailPolicy):
             raise BadHeader(f"the header {name} has a line break in it")
         return name, value
 
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        """What the mail's own parts ask for while it is written; parsing our content types anew would cost more than
+        all the rest."""
+        return value if name.lower().startswith("content-") else super().header_fetch_parse(name, value)
+
     def fold(self, name: str, value: str) -> str:
         return f"{name}: {value}{self.linesep}"
 

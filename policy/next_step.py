@@ -19,6 +19,9 @@ RECEIPT = "receipt"
 RECEIPT_NOT_OLDER_THAN_DAYS = 7
 """A receipt that could not be sent within so many days of its payment is not sent late."""
 
+A_CASE_IS_ASSIGNED_IN = timedelta(seconds=10)
+"""How long we let an escalation that has begun look for somebody, before we look again."""
+
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)
 
@@ -113,11 +116,21 @@ def with_agent(subject: Subject) -> Wait | None:
     )
 
 
-def case_wanted(subject: Subject) -> Escalate | None:
-    """Something that was said or done needs a person; the case is asked for and must be opened."""
+def case_wanted(subject: Subject) -> Escalate | Wait | None:
+    """Something that was said or done needs a person; the case is asked for and must be opened, once."""
     wanted = next((case for case in _cases_of(subject) if case.state is CaseState.WANTED), None)
     if wanted is None:
         return None
+    if wanted.workflow_id is not None:
+        return Wait(
+            look_again_at=subject.situation.as_of + A_CASE_IS_ASSIGNED_IN,
+            held_back=subject.next_step_name,
+            reason=Reason(
+                rule="with_agent",
+                words=f"being given to a person: {wanted.words}",
+                facts={"case": wanted.case_id, "trigger": wanted.trigger.value},
+            ),
+        )
     return Escalate(
         trigger=wanted.trigger,
         matter=wanted.matter,

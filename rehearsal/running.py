@@ -57,6 +57,8 @@ AT_ONCE = 50
 PAGE = 100
 KEPT_BEFORE = timedelta(days=4)
 """A case whose deadline comes sooner than this has not been taken in hand yet."""
+ASSIGNED_AT_MOST_DAYS_AGO = 7
+"""How far ahead an agent may decide is counted from the day on which the case was given to them."""
 FEED_ID = "the ledger's money"
 STAND_IN_AGENT = "rehearsal-agent"
 STAND_IN_MANAGER = "rehearsal-manager"
@@ -332,7 +334,8 @@ class _Days:
     async def _keep(self, case: Case, now: datetime) -> None:
         customer = self._known[case.customer_id]
         today = local_date(customer=customer, policy=self.policy, as_of=now)
-        decision = KeepByHand(until_on=today + timedelta(days=self.policy.cases.hold_at_most_days), note=KEPT)
+        longest = max(1, self.policy.cases.hold_at_most_days - ASSIGNED_AT_MOST_DAYS_AGO)
+        decision = KeepByHand(until_on=today + timedelta(days=longest), note=KEPT)
         assert case.workflow_id is not None
         assert case.assigned_to is not None
         handle = self.client.get_workflow_handle_for(EscalationWorkflow.run, case.workflow_id)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.account import Account, PaymentHistory, Standing, StepTaken
@@ -103,10 +103,15 @@ _CUSTOMER = select(tables.customers).where(_customers.customer_id == _of_custome
 _CUSTOMER_LOCKED = _CUSTOMER.with_for_update(key_share=True)
 
 
+def _is_one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """What IN says; but IN is written out anew each time that the statement is executed."""
+    return or_(*(column == value for value in values))
+
+
 def _booked(amount: ColumnElement[Any], *kinds: EntryKind, but: EntryKind | None = None) -> ColumnElement[Any]:
     query = select(amount).where(_entries.invoice_id == _invoices.invoice_id)
     if kinds:
-        query = query.where(_entries.kind.in_([kind.value for kind in kinds]))
+        query = query.where(_is_one_of(_entries.kind, [kind.value for kind in kinds]))
     if but is not None:
         query = query.where(_entries.kind != but.value)
     return query.correlate(tables.invoices).scalar_subquery()
@@ -123,7 +128,8 @@ _is_unreleased = and_(_holds.customer_id == _of_customer, _holds.released_at.is_
 _is_open_or_recent = and_(
     _cases.customer_id == _of_customer,
     or_(
-        _cases.state.in_(_OPEN_CASES), _cases.decided_at >= bindparam("cases_since", type_=_cases.decided_at.type)
+        _is_one_of(_cases.state, _OPEN_CASES),
+        _cases.decided_at >= bindparam("cases_since", type_=_cases.decided_at.type),
     ),
 )
 
@@ -164,7 +170,7 @@ _INVOICES = (
     .where(
         _invoices.customer_id == _of_customer,
         or_(
-            _invoices.stage.not_in(FINAL_STAGES),
+            not_(_is_one_of(_invoices.stage, FINAL_STAGES)),
             # Owed, though its run was told otherwise: what is withdrawn, or settled but for a tolerated rest, is not.
             and_(_invoices.open_minor > 0, _invoices.settled_on.is_(None), _invoices.withdrawn_at.is_(None)),
             _invoices.invoice_id == bindparam("invoice_id", type_=_invoices.invoice_id.type),
@@ -199,7 +205,7 @@ _MESSAGES = (
         _messages.customer_id == _of_customer,
         or_(
             _messages.reserved_at >= bindparam("messages_since", type_=_messages.reserved_at.type),
-            _messages.state.in_(_UNSETTLED),
+            _is_one_of(_messages.state, _UNSETTLED),
             _messages.key.in_(select(_own_items.key).where(_own_items.invoice_id.in_(_of_these_invoices))),
         ),
     )
@@ -213,11 +219,7 @@ _UNAPPLIED = (
     .order_by(_entries.currency)
 )
 _CONTACTS = select(_contacts.at).where(_is_recent_contact).order_by(_contacts.at)
-_HOLDS = (
-    select(tables.holds)
-    .where(_is_unreleased)
-    .order_by(_holds.until_at, _holds.hold_id)
-)
+_HOLDS = select(tables.holds).where(_is_unreleased).order_by(_holds.until_at, _holds.hold_id)
 _CASES = (
     select(tables.cases, tables.case_invoices.c.invoice_id)
     .outerjoin_from(tables.cases, tables.case_invoices, tables.case_invoices.c.case_id == _cases.case_id)

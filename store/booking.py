@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.invoice import Stage
@@ -103,14 +103,14 @@ async def read_invoices(connection: AsyncConnection, invoice_ids: Iterable[str])
     return {row.invoice_id: row for row in rows}
 
 
+_FINGERPRINT = select(tables.documents.c.fingerprint).where(
+    tables.documents.c.document_id == bindparam("document_id"), tables.documents.c.kind == bindparam("kind")
+)
+
+
 async def is_booked(connection: AsyncConnection, document: Document) -> bool:
     """Whether the same was booked before; raises DocumentConflict where something else was, under this id."""
-    documents = tables.documents.c
-    rows = await connection.execute(
-        select(documents.fingerprint).where(
-            documents.document_id == document.document_id, documents.kind == document.kind.value
-        )
-    )
+    rows = await connection.execute(_FINGERPRINT, {"document_id": document.document_id, "kind": document.kind.value})
     before = rows.scalar_one_or_none()
     if before is not None and before != fingerprint(document.content):
         raise DocumentConflict(document.document_id, document.kind)
@@ -120,15 +120,16 @@ async def is_booked(connection: AsyncConnection, document: Document) -> bool:
 async def take_document(connection: AsyncConnection, document: Document) -> bool:
     """True where it is new; False where somebody booked the same at the same moment. Raises DocumentConflict."""
     inserted = await connection.execute(
-        insert_unless_there(connection, tables.documents).values(
-            document_id=document.document_id,
-            kind=document.kind.value,
-            fingerprint=fingerprint(document.content),
-            customer_id=document.customer_id,
-            of_document_id=document.of_document_id,
-            of_kind=document.of_kind.value if document.of_kind is not None else None,
-            recorded_at=document.recorded_at,
-        )
+        insert_unless_there(connection, tables.documents),
+        {
+            "document_id": document.document_id,
+            "kind": document.kind.value,
+            "fingerprint": fingerprint(document.content),
+            "customer_id": document.customer_id,
+            "of_document_id": document.of_document_id,
+            "of_kind": document.of_kind.value if document.of_kind is not None else None,
+            "recorded_at": document.recorded_at,
+        },
     )
     return inserted.rowcount == 1 or not await is_booked(connection, document)
 

@@ -4,7 +4,7 @@ import secrets
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, null, or_, select, update
+from sqlalchemy import Row, bindparam, case, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.customer import Contact, Customer
@@ -63,9 +63,8 @@ async def save_customer(
     }
     customers = tables.customers.c
     added = await connection.execute(
-        insert_unless_there(connection, tables.customers).values(
-            customer_id=customer.customer_id, portal_token=_new_token(), **values
-        )
+        insert_unless_there(connection, tables.customers),
+        dict(customer_id=customer.customer_id, portal_token=_new_token(), **values),
     )
     if added.rowcount == 1:
         return
@@ -114,10 +113,12 @@ async def lock_customers(connection: AsyncConnection, customer_ids: set[str]) ->
     )
 
 
+_REPLY_TOKEN = select(tables.customers.c.portal_token).where(tables.customers.c.customer_id == bindparam("of_customer"))
+
+
 async def reply_token(connection: AsyncConnection, customer_id: str) -> str:
     """What the reply address carries, so that we know who answers: 32 hexadecimal digits. Raises UnknownCustomer."""
-    customers = tables.customers.c
-    rows = await connection.execute(select(customers.portal_token).where(customers.customer_id == customer_id))
+    rows = await connection.execute(_REPLY_TOKEN, {"of_customer": customer_id})
     token = rows.scalar_one_or_none()
     if token is None:
         raise UnknownCustomer(customer_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.frozen import Frozen
@@ -59,14 +59,15 @@ async def take_fact(
     Of two at the same moment, the second waits for the first to commit, and is not new.
     """
     inserted = await connection.execute(
-        insert_unless_there(connection, tables.facts).values(
-            fact_id=fact_id,
-            kind=kind,
-            fingerprint=fingerprint,
-            stored_at=at,
-            stored_by=storable(by, most=200),
-            words=storable(words),
-        )
+        insert_unless_there(connection, tables.facts),
+        {
+            "fact_id": fact_id,
+            "kind": kind,
+            "fingerprint": fingerprint,
+            "stored_at": at,
+            "stored_by": storable(by, most=200),
+            "words": storable(words),
+        },
     )
     if inserted.rowcount == 1:
         return FactTaken(is_new=True)
@@ -80,7 +81,7 @@ async def take_fact(
 
 async def answer_fact(connection: AsyncConnection, fact_id: str, answer: dict[str, Any]) -> None:
     """Keeps what the teller is answered, to answer the same when it is told again."""
-    await connection.execute(update(tables.facts).where(tables.facts.c.fact_id == fact_id).values(answer=answer))
+    await connection.execute(_FACT, {"of_fact": fact_id, "answer": answer})
 
 
 async def tell(
@@ -97,12 +98,7 @@ async def tell(
 
 async def mark_told(connection: AsyncConnection, *, fact_id: str, invoice_id: str, at: datetime) -> None:
     """The workflow has been told; its first time stays."""
-    tellings = tables.tellings.c
-    await connection.execute(
-        update(tables.tellings)
-        .where(tellings.fact_id == fact_id, tellings.invoice_id == invoice_id, tellings.told_at.is_(None))
-        .values(told_at=at)
-    )
+    await connection.execute(_UNTOLD, {"of_fact": fact_id, "of_invoice": invoice_id, "told_at": at})
 
 
 async def untold(connection: AsyncConnection, *, stored_before: datetime, limit: int = 100) -> list[Telling]:
@@ -121,6 +117,12 @@ async def untold_of(connection: AsyncConnection, fact_id: str) -> tuple[Telling,
     return tuple(_telling_of_row(row) for row in rows)
 
 
+_FACT = update(tables.facts).where(tables.facts.c.fact_id == bindparam("of_fact"))
+_UNTOLD = update(tables.tellings).where(
+    tables.tellings.c.fact_id == bindparam("of_fact"),
+    tables.tellings.c.invoice_id == bindparam("of_invoice"),
+    tables.tellings.c.told_at.is_(None),
+)
 _TELLINGS = (
     select(tables.tellings.c.fact_id, tables.tellings.c.invoice_id, tables.tellings.c.news, tables.facts.c.words)
     .join(tables.facts, tables.facts.c.fact_id == tables.tellings.c.fact_id)

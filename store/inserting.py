@@ -1,6 +1,7 @@
 """Inserting what may already be there, on both databases, without an error that would spoil the transaction."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table
@@ -9,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 def insert_unless_there(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that leaves out what would break any unique constraint of the table; its `rowcount` tells."""
-    return _insert(connection, table).on_conflict_do_nothing()
+    """An INSERT that leaves out what would break any unique constraint of the table; its `rowcount` tells.
+
+    It is the same statement each time: executed with the row as its parameters, it is not built anew.
+    """
+    return _unless_there(connection.dialect.name, table)
 
 
 async def insert_or_update(
@@ -20,9 +24,16 @@ async def insert_or_update(
     keys = tuple(key)
     rest = {name: value for name, value in values.items() if name not in keys}
     await connection.execute(
-        _insert(connection, table).values(dict(values)).on_conflict_do_update(index_elements=keys, set_=rest)
+        _insert(connection.dialect.name, table)
+        .values(dict(values))
+        .on_conflict_do_update(index_elements=keys, set_=rest)
     )
 
 
-def _insert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+@cache
+def _unless_there(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ClauseElement, Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.case_file import CaseFile
@@ -123,38 +123,38 @@ async def add_invoice(connection: AsyncConnection, invoice: Invoice) -> None:
     """A new invoice, all of it open. Raises InvoiceExists, UnknownCustomer, NothingBilled."""
     if invoice.amount.minor <= 0:
         raise NothingBilled(f"invoice {invoice.invoice_id} bills {invoice.amount}; the amount must be positive")
-    customers = tables.customers.c
-    known = await connection.execute(select(customers.customer_id).where(customers.customer_id == invoice.customer_id))
+    known = await connection.execute(_KNOWN_CUSTOMER, {"of_customer": invoice.customer_id})
     if known.one_or_none() is None:
         raise UnknownCustomer(invoice.customer_id)
     added = await connection.execute(
-        insert_unless_there(connection, tables.invoices).values(
-            invoice_id=invoice.invoice_id,
-            customer_id=invoice.customer_id,
-            amount_minor=invoice.amount.minor,
-            currency=invoice.amount.currency,
-            issued_on=invoice.issued_on,
-            due_on=invoice.due_on,
-            lines=_lines(invoice.lines),
-            purchase_order=invoice.purchase_order,
-            discount=_discount(invoice.discount),
-            ladder=invoice.ladder,
-            draft=invoice.draft,
-            withdrawn_at=invoice.withdrawn_at,
-            written_off_at=invoice.written_off_at,
-            cycle=invoice.cycle,
-            policy_version=invoice.policy_version,
-            opened_at=invoice.opened_at,
-            open_minor=invoice.amount.minor,
-            stage=Stage.NOT_DUE.value,
-        )
+        insert_unless_there(connection, tables.invoices),
+        {
+            "invoice_id": invoice.invoice_id,
+            "customer_id": invoice.customer_id,
+            "amount_minor": invoice.amount.minor,
+            "currency": invoice.amount.currency,
+            "issued_on": invoice.issued_on,
+            "due_on": invoice.due_on,
+            "lines": _lines(invoice.lines),
+            "purchase_order": invoice.purchase_order,
+            "discount": _discount(invoice.discount),
+            "ladder": invoice.ladder,
+            "draft": invoice.draft,
+            "withdrawn_at": invoice.withdrawn_at,
+            "written_off_at": invoice.written_off_at,
+            "cycle": invoice.cycle,
+            "policy_version": invoice.policy_version,
+            "opened_at": invoice.opened_at,
+            "open_minor": invoice.amount.minor,
+            "stage": Stage.NOT_DUE.value,
+        },
     )
     if added.rowcount == 0:
         raise InvoiceExists(invoice.invoice_id)
 
 
 async def find_invoice(connection: AsyncConnection, invoice_id: str) -> InvoiceRecord | None:
-    rows = await connection.execute(select(tables.invoices).where(tables.invoices.c.invoice_id == invoice_id))
+    rows = await connection.execute(_RECORD, {"of_invoice": invoice_id})
     row = rows.one_or_none()
     return None if row is None else record_of_row(row)
 
@@ -274,7 +274,7 @@ async def record_turn(
 
 async def headline_of(connection: AsyncConnection, invoice_id: str) -> Headline:
     """Raises UnknownInvoice."""
-    rows = await connection.execute(_HEADLINES.where(tables.invoices.c.invoice_id == invoice_id))
+    rows = await connection.execute(_HEADLINE, {"of_invoice": invoice_id})
     row = rows.one_or_none()
     if row is None:
         raise UnknownInvoice(invoice_id)
@@ -322,10 +322,19 @@ _HEADLINES = select(
 ).join(tables.customers, tables.customers.c.customer_id == tables.invoices.c.customer_id)
 
 
+_HEADLINE = _HEADLINES.where(tables.invoices.c.invoice_id == bindparam("of_invoice"))
+_RECORD = select(tables.invoices).where(tables.invoices.c.invoice_id == bindparam("of_invoice"))
+_THE_INVOICE = update(tables.invoices).where(tables.invoices.c.invoice_id == bindparam("of_invoice"))
+_KNOWN_CUSTOMER = select(tables.customers.c.customer_id).where(
+    tables.customers.c.customer_id == bindparam("of_customer")
+)
+
+
 async def _change(connection: AsyncConnection, invoice_id: str, values: dict[str, Any]) -> None:
-    changed = await connection.execute(
-        update(tables.invoices).where(tables.invoices.c.invoice_id == invoice_id).values(**values)
-    )
+    computed = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
+    change = _THE_INVOICE.values(computed) if computed else _THE_INVOICE
+    given = {name: value for name, value in values.items() if name not in computed}
+    changed = await connection.execute(change, {"of_invoice": invoice_id, **given})
     if changed.rowcount == 0:
         raise UnknownInvoice(invoice_id)
 

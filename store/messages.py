@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, delete, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from receivables.messages import Letter, Message, MessageItem, MessageState
@@ -122,9 +123,8 @@ async def reserve(connection: AsyncConnection, message: Message, letter: Letter)
     # The unique constraints decide, not a look beforehand: only they hold against others who have not committed yet.
     async with connection.begin_nested():
         inserted = await connection.execute(
-            insert_unless_there(connection, tables.messages).values(
-                key=message.key, attempts=1, **_reservation(message, letter)
-            )
+            insert_unless_there(connection, tables.messages),
+            dict(key=message.key, attempts=1, **_reservation(message, letter)),
         )
         attempt = 1 if inserted.rowcount else await _reserve_again(connection, message, letter)
         await _hold_steps(connection, message)
@@ -157,12 +157,11 @@ async def settle(
         values["provider_reference"] = storable(reference, most=400)
     if by is not None:
         values["settled_by"] = by
-    guard = [tables.messages.c.key == key, tables.messages.c.state.in_([before.value for before in allowed])]
-    if attempt is not None:
-        guard.append(tables.messages.c.attempts == attempt)
     changed = 0
     if allowed:
-        changed = (await connection.execute(update(tables.messages).where(*guard).values(**values))).rowcount
+        guard = {"of_key": key} | ({} if attempt is None else {"of_attempt": attempt})
+        settling = _settling(allowed, is_of_one_attempt=attempt is not None)
+        changed = (await connection.execute(settling, guard | values)).rowcount
     if changed == 0:
         await _accept_only_a_repetition(connection, key=key, state=state, by=by, attempt=attempt)
         return
@@ -170,6 +169,15 @@ async def settle(
         await connection.execute(
             update(tables.message_items).where(tables.message_items.c.key == key).values(holds_step=None)
         )
+
+
+@cache
+def _settling(allowed: frozenset[MessageState], *, is_of_one_attempt: bool) -> Update:
+    messages = tables.messages.c
+    guard = [messages.key == bindparam("of_key"), messages.state.in_(sorted(before.value for before in allowed))]
+    if is_of_one_attempt:
+        guard.append(messages.attempts == bindparam("of_attempt"))
+    return update(tables.messages).where(*guard)
 
 
 async def extend_lease(connection: AsyncConnection, *, key: str, lease_until: datetime, as_of: datetime) -> bool:
@@ -218,6 +226,11 @@ async def expired(
     return await _with_items(connection, query.order_by(messages.lease_until, messages.key).limit(page_size(limit)))
 
 
+async def leaving(connection: AsyncConnection, *, customer_id: str) -> list[Message]:
+    """The customer's reserved messages, newest first: asked before each send."""
+    return await _with_items(connection, _LEAVING, {"customer_id": customer_id, "state": MessageState.RESERVED.value})
+
+
 async def in_doubt(
     connection: AsyncConnection, *, customer_id: str | None = None, after: str | None = None, limit: int = 100
 ) -> list[Message]:
@@ -257,6 +270,14 @@ async def list_messages(
     )
 
 
+_LEAVING = (
+    select(*COLUMNS_OF_A_MESSAGE)
+    .where(tables.messages.c.customer_id == bindparam("customer_id"), tables.messages.c.state == bindparam("state"))
+    .order_by(tables.messages.c.reserved_at.desc(), tables.messages.c.key.desc())
+    .limit(20)
+)
+
+
 def cursor_of(message: Message) -> str:
     """Where `list_messages` goes on after this message."""
     return cursor(message.reserved_at, message.key)
@@ -275,8 +296,10 @@ async def items_of(connection: AsyncConnection, keys: Sequence[str]) -> dict[str
     return found
 
 
-async def _with_items(connection: AsyncConnection, query: Select[Any]) -> list[Message]:
-    rows = (await connection.execute(query)).all()
+async def _with_items(
+    connection: AsyncConnection, query: Select[Any], values: Mapping[str, Any] | None = None
+) -> list[Message]:
+    rows = (await connection.execute(query, values)).all()
     items = await items_of(connection, [row.key for row in rows])
     return [message_of_row(row, items[row.key]) for row in rows]
 

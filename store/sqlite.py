@@ -35,9 +35,7 @@ async def connect(file: str, *, durable: bool, at_once: bool = False) -> "FewCro
 
 
 def _open(file: str, durable: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        file, timeout=WAITS_FOR_A_LOCK_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(file, timeout=WAITS_FOR_A_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")

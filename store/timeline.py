@@ -34,16 +34,17 @@ async def add_line(
     if kind not in get_args(LineKind):
         raise ValueError(f"{kind!r} is no kind of timeline line; use one of {', '.join(get_args(LineKind))}")
     added = await connection.execute(
-        insert_unless_there(connection, tables.timeline).values(
-            natural_key=natural_key,
-            customer_id=customer_id,
-            invoice_id=invoice_id,
-            at=at,
-            kind=kind,
-            words=storable(words),
-            rule=storable(rule, most=80),
-            facts={name: str(value) for name, value in (facts or {}).items()},
-        )
+        insert_unless_there(connection, tables.timeline),
+        {
+            "natural_key": natural_key,
+            "customer_id": customer_id,
+            "invoice_id": invoice_id,
+            "at": at,
+            "kind": kind,
+            "words": storable(words),
+            "rule": storable(rule, most=80),
+            "facts": {name: str(value) for name, value in (facts or {}).items()},
+        },
     )
     return added.rowcount == 1
 

@@ -28,7 +28,6 @@ from store import intake, messages, policies, tables
 from store.database import Database
 from tests.builders import a_customer, a_ladder, a_policy, always_open, an_invoice, some_contact_rules
 from tests.diary import as_yaml
-from tests.waiting import until
 from workflows import names
 from workflows.invoice import InvoiceWorkflow
 from workflows.teller import TemporalTeller
@@ -102,9 +101,10 @@ class Part:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
-    @property
-    def is_running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+    def last_words(self) -> str:
+        ended = self.process.poll() if self.process is not None else None
+        said = self.log.read_text()[-2000:] if self.log.exists() else "nothing"
+        return f"{' '.join(self.words)} ended with {ended} and said at the end:\n{said}"
 
 
 @dataclass
@@ -193,18 +193,6 @@ class House:
             )
             return len(rows.all())
 
-    async def wait_for_the_worker(self) -> None:
-        """Until it says that it is up; what it said to earlier tests does not count."""
-        said_before = self.worker.log.read_bytes().count(b"worker is up") if self.worker.log.exists() else 0
-        await until(
-            lambda: self.worker.log.exists() and self.worker.log.read_bytes().count(b"worker is up") > said_before,
-            seconds=40,
-            what="the worker",
-        )
-
-    def said(self) -> str:
-        return self.worker.log.read_text() if self.worker.log.exists() else ""
-
 
 @asynccontextmanager
 async def a_house(
@@ -250,6 +238,8 @@ async def a_house(
     try:
         yield house
     finally:
+        # pytest shows it where the test failed
+        sys.stdout.write("\n".join(part.last_words() for part in (house.worker, house.api)))
         house.worker.kill()
         house.api.kill()
         await temporal.kill()

@@ -339,6 +339,14 @@ def test_a_wanted_case_is_passed_to_a_person_with_its_own_matter_and_deadline():
     assert (step.matter, step.urgency, step.deadline_at) == (case.matter, Urgency.IMMEDIATE, case.deadline_at)
 
 
+def test_a_wanted_case_that_an_escalation_has_begun_is_not_asked_for_again_but_looked_at_soon():
+    case = a_case(state=CaseState.WANTED, workflow_id="escalation-INV-2-1")
+    step = held(asked(cases=(case,)), "with_agent")
+    assert step.held_back == "level-1"
+    assert step.look_again_at == DUE + timedelta(seconds=10)
+    assert "being given to a person" in step.reason.words
+
+
 def test_a_settled_invoice_waits_while_its_case_goes_on_for_others_and_closes_where_they_are_settled_too():
     case = a_case(invoice_ids=("INV-1", "INV-2"), deadline_at=utc(2024, 3, 9))
     settled = a_standing(open_balance="0.00")
