@@ -47,7 +47,7 @@ class TakingIn:
                 raise ApplicationError(
                     f"there is no reply {request.reply_id}", type="unknown_reply", non_retryable=True
                 )
-            intents = ", ".join(read.intent.value for read in reply.reading.intents)
+            intents = ", ".join(read.intent.value.replace("_", " ") for read in reply.reading.intents)
             await customers.lock_customer(connection, reply.customer_id)
             if not await replies.mark_taken_in(connection, reply_id=request.reply_id, at=now):
                 return ReplyTakenIn(words=f"reply {reply.reply_id} ({intents}) is already taken in")

@@ -79,7 +79,7 @@ class Needs:
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:
         if credentials is None:
-            raise BadKey("Send a key as `Authorization: Bearer baton_…`; an operator makes one with `baton keys make`.")
+            raise BadKey("Send a key as `Authorization: Bearer baton_…`; an operator makes one with `baton keys add`.")
         ring: KeyRing = request.app.state.services.keys
         record = await ring.check(credentials.credentials)
         if record is None:

@@ -25,6 +25,7 @@ from api.refusals import (
     TakenAlready,
     TooLarge,
 )
+from channels.template_files import BadTemplate
 from policy.reading_policy import BadPolicy
 from receivables.ledger import AllocatedTooMuch, NotAllOfOneCurrency
 from receivables.money import BadAmount, CurrencyMismatch, UnknownCurrency
@@ -36,6 +37,7 @@ from store.decisions import DecisionIdTaken
 from store.facts import FactConflict
 from store.holds import NoSuchHold
 from store.invoices import InvoiceExists, NothingBilled, UnknownInvoice
+from store.ledger import NothingToWriteOff
 from store.messages import NoSuchMessage, WrongMessageState
 from store.paging import BadCursor
 from store.shares import NothingToReverse, ReversedTooMuch
@@ -81,6 +83,8 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     ReversedTooMuch: (422, "reversed_too_much"),
     PlacedTooMuch: (422, "placed_too_much"),
     BadPolicy: (422, "bad_policy"),
+    BadTemplate: (422, "bad_template"),
+    NothingToWriteOff: (422, "nothing_to_write_off"),
     StoreAway: (503, "store_away"),
     EngineAway: (503, "engine_away"),
 }
@@ -196,6 +200,9 @@ async def _refused(request: Request, fault: Exception) -> JSONResponse:
             Fault(place=f"line {found.line}: {found.place}" if found.line else found.place, words=found.words)
             for found in fault.faults
         ]
+    elif isinstance(fault, BadTemplate):
+        detail = "The policy names templates that cannot be used."
+        faults = [Fault(place="templates", words=words) for words in fault.faults]
     return problem(request, status, kind=kind, detail=detail, faults=faults, headers=headers)
 
 

@@ -15,7 +15,7 @@ from api.services import Use
 from api.values import Answered, Asked, Day, KnownId, Limit, MoneyJson, OwnId, Page, PositiveMoney
 from receivables.ledger import Allocation, EntryKind
 from store import invoices, timeline, unapplied
-from store.intake import Taken, take_money, take_reversal
+from store.intake import Taken, take_money, take_reversal, take_write_off
 
 router = APIRouter(prefix="/v1", tags=["payments"], route_class=StrictRoute)
 
@@ -71,6 +71,21 @@ class ChargebackReversalDetails(ReversalDetails):
 
 class CancellationDetails(ReversalDetails):
     cancellation_id: OwnId = Field(examples=["PC-1"])
+
+
+class WriteOffDetails(Asked):
+    """A balance, or a part of it, that the books have given up."""
+
+    write_off_id: OwnId = Field(examples=["WO-1"])
+    invoice_id: KnownId
+    amount: PositiveMoney | None = Field(default=None, description="Without one: all that is open.")
+    booked_on: Day
+
+
+class WriteOffTaken(Answered):
+    invoice_id: str
+    amount: MoneyJson
+    told: bool
 
 
 class AllocationView(Answered):
@@ -208,6 +223,32 @@ async def cancel_payment(
     cancellation: CancellationDetails, use: Use, caller: Annotated[Caller, Depends(needs(*BOOKS))]
 ) -> Response:
     return await _take_reversal(use, caller, EntryKind.PAYMENT_CANCELLED, cancellation.cancellation_id, cancellation)
+
+
+@router.post(
+    "/write-offs",
+    operation_id="report_write_off",
+    summary="Report that the books gave up a balance",
+    description="What was decided and booked elsewhere. An invoice given up whole is closed, and its chase ends.",
+    response_model=WriteOffTaken,
+    status_code=201,
+    responses={**facts.stored(WriteOffTaken), **problems(400, 404, 409, 413)},
+)
+async def report_write_off(
+    write_off: WriteOffDetails, use: Use, caller: Annotated[Caller, Depends(needs(*BOOKS))]
+) -> Response:
+    async def book(connection: AsyncConnection, at: datetime) -> Taken:
+        return await take_write_off(
+            connection,
+            document_id=write_off.write_off_id,
+            invoice_id=write_off.invoice_id,
+            amount=write_off.amount.money if write_off.amount is not None else None,
+            booked_on=write_off.booked_on,
+            by=caller.name,
+            at=at,
+        )
+
+    return await facts.take(use, f"write_off:{write_off.write_off_id}", book)
 
 
 @router.get(

@@ -1,6 +1,7 @@
 """The collection policy: which one is in force, and activating another."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -16,8 +17,9 @@ from api.errors import problems
 from api.refusals import NotFound, RefusedByRule
 from api.services import Use
 from api.values import Answered, Asked, Text
+from channels.rendering import Renderer
 from policy.reading_policy import read_policy
-from receivables.collection_policy import Rollout
+from receivables.collection_policy import CollectionPolicy, Rollout
 from store import policies, timeline
 from store.intake import Taken
 from store.overview import running_invoices
@@ -47,6 +49,13 @@ class PolicyActivated(Answered):
     version: str
     changed: bool = Field(description="false: it was in force already.")
     told: bool = Field(description="Whether every running invoice was told to look again; if not, they will be.")
+
+
+def _checked(text: str, templates_dir: Path | None) -> CollectionPolicy:
+    """The policy, complete with templates that exist and say what they must. Raises BadPolicy, BadTemplate."""
+    policy = read_policy(text, origin="policy")
+    Renderer(templates_dir).check_policy_templates(policy)
+    return policy
 
 
 @router.get(
@@ -88,7 +97,7 @@ async def read_current_policy(use: Use) -> PolicyView:
 async def activate_policy(
     details: PolicyDetails, use: Use, caller: Annotated[Caller, Depends(needs(Role.MANAGER, Role.OPERATOR))]
 ) -> Response:
-    policy = await run_in_threadpool(read_policy, details.text, origin="policy")
+    policy = await run_in_threadpool(_checked, details.text, use.options.templates_dir)
     if policy.running_invoices is not details.running_invoices:
         raise RefusedByRule(
             f"The file says `running_invoices: {policy.running_invoices.value}`, you say "

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -43,6 +44,8 @@ class AppOptions:
     most_told_at_once: int = 50
     """A fact for more workflows than this is told to the rest by the reconciler."""
     most_bytes: int = 2_000_000
+    templates_dir: Path | None = None
+    """Templates of this installation; a policy is refused that names one which is neither there nor built in."""
 
 
 @dataclass(frozen=True)

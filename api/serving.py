@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import uvicorn
@@ -28,6 +29,8 @@ class ServingSettings(Protocol):
     def task_queue(self) -> str: ...
     @property
     def shutdown_seconds(self) -> float: ...
+    @property
+    def templates_dir(self) -> Path | None: ...
 
 
 def build_app(
@@ -44,7 +47,7 @@ def build_app(
         teller=TemporalTeller(client, task_queue=settings.task_queue),
         desk=TemporalCaseDesk(client),
         clock=clock or _now,
-        options=AppOptions(temporal_ui=temporal_ui, namespace=client.namespace),
+        options=AppOptions(temporal_ui=temporal_ui, namespace=client.namespace, templates_dir=settings.templates_dir),
     )
 
 

@@ -76,7 +76,7 @@ def consequences_of(*, reply: Reply, account: Account, rules: Rules, as_of: date
         return (*found, WantCase(case=case_of(taking_in))) if taking_in.reasons else tuple(found)
     found = [*_from_a_person(taking_in)]
     if not taking_in.reasons:
-        because = "; ".join(said(consequence) for consequence in found) or "read: it asks for nothing"
+        because = "read: " + ("; ".join(said(consequence) for consequence in found) or "it asks for nothing")
         return (*found, ReleaseHold(hold_id=freeze_id(reply.reply_id), because=because))
     case = case_of(taking_in)
     found.append(WantCase(case=case))
@@ -239,15 +239,20 @@ def _hold(
 
 
 def said(consequence: Consequence) -> str:
+    """What an operator reads of it."""
     match consequence:
         case MakePromise():
             promise = consequence.promise
-            return f"read: a promise of {promise.amount} for {promise.invoice_id} by {say_day(promise.promised_on)}"
+            return f"a promise of {promise.amount} for {promise.invoice_id} by {say_day(promise.promised_on)}"
         case PlaceHold():
-            return f"read: {consequence.hold.words}"
+            return consequence.hold.words
         case OpenDispute():
-            return f"read: {consequence.dispute.invoice_id} is disputed"
-        case WantCase() | MarkBounced() | ReleaseHold():
-            return f"read: {consequence.kind.replace('_', ' ')}"
+            return f"{consequence.dispute.invoice_id} is disputed"
+        case WantCase():
+            return "a person is needed"
+        case MarkBounced():
+            return "the address refused our mail"
+        case ReleaseHold():
+            return "the freeze of the account ends"
         case _:
             assert_never(consequence)

@@ -19,7 +19,7 @@ RECEIPT = "receipt"
 RECEIPT_NOT_OLDER_THAN_DAYS = 7
 """A receipt that could not be sent within so many days of its payment is not sent late."""
 
-A_CASE_IS_ASSIGNED_IN = timedelta(seconds=10)
+A_CASE_IS_ASSIGNED_IN = timedelta(seconds=3)
 """How long we let an escalation that has begun look for somebody, before we look again."""
 
 A_DAY = timedelta(days=1)

@@ -60,7 +60,7 @@ async def read_account(
     messages = _messages_of(await connection.execute(_MESSAGES, values))
     since = values["messages_since"]
 
-    async def rows_of(statement: Select[Any], flag: str) -> Iterable[Row[Any]]:
+    async def rows_of(statement: Select[*tuple[Any, ...]], flag: str) -> Iterable[Row[Any]]:
         """Most customers have none: then it is not asked."""
         return await connection.execute(statement, values) if _any(invoices, flag) else ()
 

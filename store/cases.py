@@ -15,6 +15,7 @@ from store.inserting import insert_unless_there
 from store.paging import comes_after, cursor, page_size
 from store.words import storable
 
+WANTED = CaseState.WANTED.value
 _OPEN = [state.value for state in CaseState if state.is_open]
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
@@ -186,12 +187,14 @@ async def assign(
 
 
 async def claim_case(connection: AsyncConnection, *, case_id: str, workflow_id: str) -> bool:
-    """Whether this escalation works the case: the first to claim it does, and is told so again."""
+    """Whether this escalation works the case: the first to claim it does, and is told so again. It is open then."""
     cases = tables.cases.c
     claimed = await connection.execute(
         update(tables.cases)
         .where(cases.case_id == case_id, or_(cases.workflow_id.is_(None), cases.workflow_id == workflow_id))
-        .values(workflow_id=workflow_id)
+        .values(
+            workflow_id=workflow_id, state=sql_case((cases.state == WANTED, CaseState.OPEN.value), else_=cases.state)
+        )
     )
     return claimed.rowcount == 1
 
@@ -200,7 +203,8 @@ async def unclaimed(connection: AsyncConnection, *, wanted_before: datetime, lim
     """Open cases that no escalation works, though they were wanted before that moment; oldest first."""
     cases = tables.cases.c
     query = select(tables.cases).where(
-        cases.state == CaseState.WANTED.value,
+        cases.state.in_(_OPEN),
+        cases.assigned_to.is_(None),
         cases.wanted_at < wanted_before,
         or_(cases.workflow_id.is_(None), cases.workflow_id == "escalation-" + cases.case_id),
     )

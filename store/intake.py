@@ -154,6 +154,36 @@ async def take_reversal(
     return await _told(connection, fact_id, {"invoices": list(touched)}, "payment_received", tuple(touched), words, at)
 
 
+async def take_write_off(
+    connection: AsyncConnection,
+    *,
+    document_id: str,
+    invoice_id: str,
+    amount: Money | None = None,
+    booked_on: date,
+    by: str,
+    at: datetime,
+) -> Taken:
+    """The books have given up what is open on an invoice (`amount` None), or a part of it."""
+    words = f"write-off {document_id} of {amount or 'all that is open'}"
+    content = {"invoice_id": invoice_id, "amount": amount, "booked_on": booked_on}
+    fact_id = f"write_off:{document_id}"
+    taken = await _take(connection, fact_id, "write_off", content, words, by, at)
+    if taken is not None:
+        return taken
+    given_up = await ledger.write_off(
+        connection,
+        document_id=document_id,
+        invoice_id=invoice_id,
+        booked_on=booked_on,
+        recorded_at=at,
+        amount=amount,
+    )
+    await _line_of(connection, fact_id, invoice_id, at, f"write-off {document_id} of {given_up}")
+    answer = {"invoice_id": invoice_id, "amount": given_up.model_dump()}
+    return await _told(connection, fact_id, answer, "payment_received", (invoice_id,), words, at)
+
+
 async def take_reply(
     connection: AsyncConnection, *, reply: Reply, hold_until: datetime, owner: str, by: str, at: datetime
 ) -> Taken:

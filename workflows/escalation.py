@@ -91,7 +91,7 @@ class EscalationWorkflow:
 
     @workflow.update
     async def decide(self, request: DecisionRequest) -> DecisionTaken:
-        """An agent decides. Refused (ApplicationError with a type): a closed case, a wrong agent, what policy forbids"""
+        """An agent decides. Refused (ApplicationError, by type): a closed case, a wrong agent, what policy forbids."""
         if request.decision_id not in self._answers:
             self._asked.append(request)
         await workflow.wait_condition(lambda: request.decision_id in self._answers or self._over)
@@ -152,13 +152,14 @@ class EscalationWorkflow:
         return assigned
 
     def _note(self, words: str) -> None:
-        self._lines.append(f"- {workflow.now():%d %b %Y %H:%M} · {words}")
+        self._lines.append(f"- {workflow.now():%d %b %Y %H:%M} · {telling_operators.plain(words)}")
         assigned = self._assigned
         assert assigned is not None
         telling_operators.show_assignment(
             assigned.agent_id,
-            f"**{assigned.headline}**\n\nwith **{assigned.agent_id or 'nobody yet'}** "
-            f"until {assigned.deadline_at:%a %d %b %Y %H:%M} UTC\n\n**So far**\n\n" + "\n".join(reversed(self._lines)),
+            f"**{telling_operators.plain(assigned.headline)}**\n\nwith **{assigned.agent_id or 'nobody yet'}** "
+            f"until {assigned.deadline_at:%a %d %b %Y %H:%M} UTC\n\n"
+            "**So far** (UTC)\n\n" + "\n".join(reversed(self._lines)),
         )
 
     async def _something_comes_before(self, moment: datetime) -> bool:

@@ -187,7 +187,7 @@ class InvoiceWorkflow:
                     summary=f"take in {news.words}"[:200],
                     **options.BOOKING,
                 )
-                self._note(taken.words)
+                news = news.model_copy(update={"words": taken.words})
             self._case = self._case.with_news(news, at=workflow.now())
 
     # What operators see, and how a long run stays short.

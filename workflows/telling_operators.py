@@ -1,5 +1,6 @@
 """What the Temporal UI shows of a run: search attributes, and the current details as a small Markdown timeline."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Any
@@ -13,6 +14,8 @@ from receivables.steps import Close, Contact, Escalate, NextStep, Wait
 from workflows import names
 
 LINES_SHOWN = 12
+
+_MARKDOWN = re.compile(r"[\\`*\[\]<>!#|~]")
 
 
 def show_invoice(case: CaseFile, turn: Turn) -> None:
@@ -66,17 +69,25 @@ def what_is_next(step: NextStep) -> str:
             return step.reason.words
 
 
+def plain(words: str) -> str:
+    """Words for Markdown as they are: a customer's name makes no link, picture or list in the Temporal UI."""
+    return _MARKDOWN.sub(r"\\\g<0>", words)
+
+
 def invoice_details(case: CaseFile) -> str:
     """The run on one small page: headline, standing, next step with its reason, and the timeline, newest first."""
     assert case.step is not None
-    facts = "".join(f"\n- {name}: {value}" for name, value in case.step.reason.facts.items())
-    lines = "".join(f"\n- {line.at:%d %b %Y %H:%M} · {line.words}" for line in reversed(case.timeline[-LINES_SHOWN:]))
+    facts = "".join(f"\n- {plain(name)}: {plain(value)}" for name, value in case.step.reason.facts.items())
+    lines = "".join(
+        f"\n- {line.at:%d %b %Y %H:%M} · {plain(line.words)}" for line in reversed(case.timeline[-LINES_SHOWN:])
+    )
+    # A list needs an empty line before it, else the UI shows its items as one paragraph.
     return (
-        f"**{case.headline}**\n\n"
+        f"**{plain(case.headline)}**\n\n"
         f"{case.stage.value.replace('_', ' ')} · open {case.open_balance} · segment {case.segment or 'none'}\n\n"
-        f"**Next:** {what_is_next(case.step)}\n\n"
-        f"Rule `{case.step.reason.rule}`{facts}\n\n"
-        f"**So far**\n{lines or chr(10) + '- opened'}"
+        f"**Next:** {plain(what_is_next(case.step))}\n\n"
+        f"**Why:** rule `{case.step.reason.rule}`\n{facts}\n\n"
+        f"**So far** (UTC)\n{lines or chr(10) + '- opened'}"
     )
 
 

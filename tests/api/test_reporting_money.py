@@ -171,3 +171,15 @@ async def test_each_fault_of_a_ledger_is_listed_and_nothing_is_started_unless_ba
         "POST", "/v1/ledger-imports?skip_bad=true", text.encode(), **{"Content-Type": "text/csv"}
     )
     assert (answer.status_code, answer.json()["opened"], len(answer.json()["skipped"])) == (200, 1, 2)
+
+
+async def test_a_write_off_of_the_books_is_taken_once_and_ends_the_chase(either_office: Office) -> None:
+    await either_office.known("INV-1")
+    told = {"write_off_id": "WO-1", "invoice_id": "INV-1", "booked_on": "2024-03-05"}
+    first = await either_office.post("/v1/write-offs", told)
+    again = await either_office.post("/v1/write-offs", told)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["amount"] == money("100.00")
+    assert set(either_office.engine.told_of("write_off:WO-1")) == {"INV-1"}
+    other = await either_office.post("/v1/write-offs", told | {"write_off_id": "WO-2"})
+    assert (other.status_code, other.json()["type"]) == (422, "nothing_to_write_off")

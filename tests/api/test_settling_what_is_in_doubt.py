@@ -1,6 +1,7 @@
 """Messages in doubt, agents, policies and status over the API."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -127,3 +128,13 @@ async def test_status_says_how_much_of_everything_there_is(either_office: Office
 async def test_life_and_readiness_need_no_key(office: Office) -> None:
     assert (await office.get("/healthz", role=None)).json() == {"status": "ok"}
     assert (await office.get("/readyz", role=None)).json() == {"status": "ok"}
+
+
+async def test_promise_11_a_policy_that_names_an_unknown_template_is_refused(office: Office) -> None:
+    current = (await office.get("/v1/policy")).json()
+    text = re.sub(r"template: \w+", "template: no_such_template", current["text"], count=1)
+    body = {"text": text, "running_invoices": current["running_invoices"]}
+    answer = await office.put("/v1/policy", body, role="manager")
+    assert (answer.status_code, answer.json()["type"]) == (422, "bad_template")
+    assert "no_such_template" in answer.text
+    assert (await office.get("/v1/policy")).json()["version"] == current["version"]

@@ -33,6 +33,7 @@ ROLES: dict[tuple[str, str], set[Role] | None] = {
     ("POST", "/v1/chargebacks"): {S, O},
     ("POST", "/v1/chargeback-reversals"): {S, O},
     ("POST", "/v1/payment-cancellations"): {S, O},
+    ("POST", "/v1/write-offs"): {S, O},
     ("GET", "/v1/unapplied"): EVERYBODY,
     ("POST", "/v1/unapplied/placements"): EVERYBODY,
     ("PUT", "/v1/feeds/{feed_id}"): {S, O},

@@ -52,8 +52,12 @@ class House:
     async def start(self, name: str, command: Iterable[str], **environment: str) -> None:
         log = self.folder / f"{name}.log"
         with log.open("ab") as file:
-            self.processes[name] = subprocess.Popen(
-                tied(tuple(command)), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            self.processes[name] = subprocess.Popen(  # noqa: ASYNC220  it starts at once
+                tied(tuple(command)),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
                 env={**os.environ, **self.environment(), **environment},
             )
 
@@ -189,8 +193,13 @@ async def a_house(folder: Path, policy: CollectionPolicy, *, day: timedelta) -> 
     """Fresh: the server slows down as history piles up in it."""
     temporal_port, api_port, ui_port = free_ports(3)
     settings = load_settings(
-        var_dir=folder, store_url=f"sqlite:///{folder / 'baton.db'}", temporal_port=temporal_port, api_port=api_port,
-        ui_port=ui_port, task_queue=names.TASK_QUEUE, channel="outbox",
+        var_dir=folder,
+        store_url=f"sqlite:///{folder / 'baton.db'}",
+        temporal_port=temporal_port,
+        api_port=api_port,
+        ui_port=ui_port,
+        task_queue=names.TASK_QUEUE,
+        channel="outbox",
     )
     os.environ["TEMPORAL_ADDRESS"] = f"127.0.0.1:{temporal_port}"
     await migrate(settings.store_url)

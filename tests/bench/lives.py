@@ -5,11 +5,12 @@ workflows of a round are started at once, 50 requests at a time; when each has h
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from statistics import median
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
@@ -34,7 +35,8 @@ DAY = timedelta(seconds=0.5)
 """How long a day lasts here."""
 DUE_IN_DAYS = 6
 """Long enough that an invoice sleeps before its first level also when many are opened at once."""
-DAYS_BETWEEN = 2
+DAYS_BETWEEN = 8
+"""Long enough that under load there is still something to wait for when a message has left."""
 LONG_AFTER = 3650
 """Days after the last level until a person takes over: long after the bench."""
 
@@ -91,10 +93,10 @@ class Lived:
         }
 
 
-async def together(coroutines: Iterable[Awaitable[object]], at_once: int = AT_ONCE) -> None:
+async def together(coroutines: Iterable[Coroutine[Any, Any, None]], at_once: int = AT_ONCE) -> None:
     gate = asyncio.Semaphore(at_once)
 
-    async def one(coroutine: Awaitable[object]) -> None:
+    async def one(coroutine: Coroutine[Any, Any, None]) -> None:
         async with gate:
             await coroutine
 
@@ -148,25 +150,26 @@ async def _round(house: House, lived: Lived, lives: int, *, counts: bool = True)
 async def _all_reminded(house: House, run: str, lives: int) -> bool:
     """Each waits for money now, and for nothing else that comes during the bench."""
     after_the_bench = (house.days.begun_at + LONG_AFTER / 2 * DAY).isoformat()
-    return await _count(house.client, run, f'NextLookAt > "{after_the_bench}"') == lives
+    return await count_of(house.client, run, f'NextLookAt > "{after_the_bench}"') == lives
 
 
 async def _none_runs(client: Client, run: str) -> bool:
-    return await _count(client, run, 'ExecutionStatus = "Running"') == 0
+    return await count_of(client, run, 'ExecutionStatus = "Running"') == 0
 
 
-async def _count(client: Client, run: str, which: str) -> int:
+async def count_of(client: Client, run: str, which: str) -> int:
+    """Workflows of a run of the bench; the server's own lists say it."""
     return (await client.count_workflows(f'WorkflowId STARTS_WITH "{run}-" AND {which}')).count
 
 
-Act = Callable[[int], Awaitable[object]]
+Act = Callable[[int], Coroutine[Any, Any, None]]
 
 
-def _floors(client: Client, run: str, *, shows: bool) -> tuple[Act, Act]:
+def bare_starts(client: Client, run: str, *, shows: bool = True, waits: tuple[float, ...] = WAITS) -> Act:
     async def start(number: int) -> None:
         await client.start_workflow(
             FloorWorkflow.run,
-            FloorCase(waits=WAITS, shows=shows),
+            FloorCase(waits=waits, shows=shows),
             id=f"{run}-{number}",
             task_queue=FLOOR,
             static_summary="does nothing",
@@ -175,42 +178,74 @@ def _floors(client: Client, run: str, *, shows: bool) -> tuple[Act, Act]:
             ),
         )
 
+    return start
+
+
+def _floors(client: Client, run: str, *, shows: bool) -> tuple[Act, Act]:
     async def pay(number: int) -> None:
         await client.get_workflow_handle(f"{run}-{number}").signal(FloorWorkflow.paid, Nothing(number=number))
 
-    return start, pay
+    return bare_starts(client, run, shows=shows), pay
 
 
-def _invoices(house: House, run: str) -> tuple[Act, Act]:
+def _invoices(
+    house: House, run: str, *, due_in_days: int = DUE_IN_DAYS, now: Callable[[], datetime] | None = None
+) -> tuple[Act, Act]:
     """Opened and paid as the API does it: the fact is stored, its workflow told, and that noted."""
     teller = TemporalTeller(house.client)
+    clock = now or house.days.now
 
     async def open_one(number: int) -> None:
-        now = house.days.now()
+        at = clock()
         customer = a_customer_of(run, number)
         invoice = Invoice(
-            invoice_id=f"{run}-{number}", customer_id=customer.customer_id, amount=Money.of("1200.00", "EUR"),
-            issued_on=now.date() - timedelta(days=14), due_on=now.date() + timedelta(days=DUE_IN_DAYS), opened_at=now,
+            invoice_id=f"{run}-{number}",
+            customer_id=customer.customer_id,
+            amount=Money.of("1200.00", "EUR"),
+            issued_on=at.date() - timedelta(days=14),
+            due_on=at.date() + timedelta(days=due_in_days),
+            opened_at=at,
         )
         async with house.database.writing() as connection:
-            taken = await intake.open_invoice(connection, invoice=invoice, customer=customer, by="bench", at=now)
-        await tell(house.database, teller, taken.tellings, at=now)
+            taken = await intake.open_invoice(connection, invoice=invoice, customer=customer, by="bench", at=at)
+        await tell(house.database, teller, taken.tellings, at=at)
 
     async def pay_one(number: int) -> None:
-        now = house.days.now()
+        at = clock()
         async with house.database.writing() as connection:
             taken = await intake.take_money(
-                connection, document_id=f"{run}-{number}", customer_id=a_customer_of(run, number).customer_id,
-                amount=Money.of("1200.00", "EUR"), allocations=(Allocation(invoice_id=f"{run}-{number}"),),
-                booked_on=now.date(), by="bench", at=now,
+                connection,
+                document_id=f"{run}-{number}",
+                customer_id=a_customer_of(run, number).customer_id,
+                amount=Money.of("1200.00", "EUR"),
+                allocations=(Allocation(invoice_id=f"{run}-{number}"),),
+                booked_on=at.date(),
+                by="bench",
+                at=at,
             )
-        await tell(house.database, teller, taken.tellings, at=now)
+        await tell(house.database, teller, taken.tellings, at=at)
 
     return open_one, pay_one
 
 
+async def open_sleepers(house: House, sleepers: int) -> None:
+    """Invoices due in a month, on real days; returns when the worker has put each of them to sleep."""
+    name = f"sleepers-{next(NUMBERS)}"
+    open_one, _ = _invoices(house, name, due_in_days=30, now=lambda: datetime.now(UTC))
+    await together(open_one(number) for number in range(sleepers))
+    run = names.invoice_workflow_id(name)
+
+    async def asleep() -> bool:
+        return await count_of(house.client, run, "NextLookAt IS NOT NULL") == sleepers
+
+    await house.until(asleep, what=f"{sleepers} sleepers")
+
+
 def a_customer_of(run: str, number: int) -> Customer:
     return Customer(
-        customer_id=f"{run}-{number}", name=f"Customer {number} Ltd", country="GB", time_zone="Europe/London",
+        customer_id=f"{run}-{number}",
+        name=f"Customer {number} Ltd",
+        country="GB",
+        time_zone="Europe/London",
         contact=Contact(name="Ann Example", email=f"ann-{number}@customer.example"),
     )

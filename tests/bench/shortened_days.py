@@ -91,4 +91,3 @@ class _Outbound(ActivityOutboundInterceptor):
     def info(self) -> activity.Info:
         info = super().info()
         return dataclasses.replace(info, started_time=self._days.calendar(info.started_time))
-

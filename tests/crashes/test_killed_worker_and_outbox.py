@@ -29,11 +29,14 @@ async def killed_while_messages_are_on_their_way(house: House) -> list[Message]:
 
     async def caught() -> list[Message]:
         house.worker.pause()
-        reserved = await house.all_messages(MessageState.RESERVED)
-        if reserved:
-            house.worker.kill()
-        else:
+        if not await house.all_messages(MessageState.RESERVED):
             house.worker.go_on()
+            return []
+        house.worker.kill()
+        async with house.locked_store():  # what it had asked to be committed is committed now, or never
+            reserved = await house.all_messages(MessageState.RESERVED)
+        if not reserved:
+            house.worker.start()
         return reserved
 
     return await until(caught, seconds=40, what="a message on its way")
@@ -81,4 +84,4 @@ async def test_promise_1_a_worker_killed_while_it_writes_to_the_outbox_leaves_on
     await until(lambda: house.all_sent(invoice_ids), seconds=60, what="everything to be sent")
     await assert_each_lies_there_once_and_whole(house)
     attempts = {message.key: message.attempts for message in await house.all_messages()}
-    assert all(attempts[message.key] == 2 for message in caught), "what was on its way was asked of the channel again"
+    assert all(attempts[message.key] > 1 for message in caught), "what was on its way was asked of the channel again"

@@ -343,7 +343,7 @@ def test_a_wanted_case_that_an_escalation_has_begun_is_not_asked_for_again_but_l
     case = a_case(state=CaseState.WANTED, workflow_id="escalation-INV-2-1")
     step = held(asked(cases=(case,)), "with_agent")
     assert step.held_back == "level-1"
-    assert step.look_again_at == DUE + timedelta(seconds=10)
+    assert step.look_again_at == DUE + timedelta(seconds=3)
     assert "being given to a person" in step.reason.words
 
 

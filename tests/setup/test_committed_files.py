@@ -109,7 +109,7 @@ def test_no_path_of_one_machine() -> None:
 
 
 TESTS = [name for name in FILES if name.startswith("tests/") and name.endswith(".py")]
-A_SLEEP = r"(?:\b(?:time|asyncio|anyio)\.|(?<![.\w]))sleep\("
+A_SLEEP = r"(?<!def )(?:\b(?:time|asyncio|anyio)\.|(?<![.\w]))sleep\("
 A_PROGRAM = re.compile(r"""^\s*(?:[A-Z_]+ = |f?)['"]""")
 """A text: the program of a process that a test starts may sleep."""
 

@@ -43,8 +43,7 @@ def code_in(text: str) -> Iterator[str]:
     for _, block in fenced:
         yield from block.replace("\\\n", " ").splitlines()
     text = re.sub(r"^( *)```\w*\n.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
-    for line in re.findall(r"^(?: {4,})(.+)$", text, re.MULTILINE):
-        yield line
+    yield from re.findall(r"^(?: {4,})(.+)$", text, re.MULTILINE)
     yield from re.findall(r"`([^`\n]+)`", text)
 
 
@@ -209,17 +208,17 @@ def routes() -> list[APIRoute]:
 @pytest.mark.parametrize("name", DOCS)
 def test_every_path_of_the_api_that_is_named_exists(name: str) -> None:
     for method, path in re.findall(r"(GET|POST|PUT|PATCH|DELETE) (/v1/[^\s`?'\"]*)", text_of(name)):
-        assert any(
-            method in (route.methods or ()) and route.path_regex.match(path) for route in routes()
-        ), f"{name}: {method} {path}"
+        assert any(method in (route.methods or ()) and route.path_regex.match(path) for route in routes()), (
+            f"{name}: {method} {path}"
+        )
 
 
 def curls() -> list[tuple[str, str, Any]]:
+    """Method, path and body of each example; a body may go over several lines."""
     found: list[tuple[str, str, Any]] = []
-    for code in code_in(text_of("README.md")):
-        if not code.strip().startswith("curl "):
-            continue
-        words = shlex.split(code.strip())
+    blocks = re.findall(r"^```sh\n(.*?)^```", text_of("README.md"), re.MULTILINE | re.DOTALL)
+    for call in re.findall(r"^curl .*?(?=^(?:curl |#|\w+=)|\Z)", "\n".join(blocks), re.MULTILINE | re.DOTALL):
+        words = shlex.split(call)
         url = next(word for word in words if "/v1/" in word)
         body = json.loads(words[words.index("-d") + 1]) if "-d" in words else None
         method = words[words.index("-X") + 1] if "-X" in words else "POST" if body is not None else "GET"
