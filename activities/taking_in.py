@@ -5,7 +5,6 @@ from typing import assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.clock import engine_now
 from activities.payloads import ReplyTakenIn, TakeInReplyRequest
@@ -43,10 +42,8 @@ class TakingIn:
         now = engine_now()
         async with self._database.writing() as connection:
             reply = await replies.find_reply(connection, request.reply_id)
-            if reply is None:
-                raise ApplicationError(
-                    f"there is no reply {request.reply_id}", type="unknown_reply", non_retryable=True
-                )
+            if reply is None:  # a signal sent by hand, perhaps: the run goes on
+                return ReplyTakenIn(words=f"reply {request.reply_id} is not in the store; nothing follows from it")
             intents = ", ".join(read.intent.value.replace("_", " ") for read in reply.reading.intents)
             await customers.lock_customer(connection, reply.customer_id)
             if not await replies.mark_taken_in(connection, reply_id=request.reply_id, at=now):

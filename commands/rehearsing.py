@@ -1,6 +1,7 @@
 """`baton rehearse`: a policy over a whole ledger on a test clock, before it is activated."""
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from commands.terminal import CommandFault, err, out, say
 from receivables.ledger_file.rows import ReadingOptions
 
 if TYPE_CHECKING:
-    from rehearsal.running import Progress as HowFar
+    from rehearsal.days import Progress as HowFar
 
 app = typer.Typer()
 
@@ -44,12 +45,17 @@ def rehearse(
     """
     from rehearsal.command import CannotRehearse
     from rehearsal.command import rehearse as run_rehearsal
+    from rehearsal.days import Stuck
     from rehearsal.output import show_report
-    from rehearsal.running import Stuck
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     options = ReadingOptions(
-        map=columns, currency=currency, country=country, date_format=date_format, round_amounts=round_amounts
+        map=columns,
+        currency=currency,
+        country=country,
+        date_format=date_format,
+        round_amounts=round_amounts,
+        as_of=datetime.now(tz=UTC).date(),  # what "today-12" in a ledger counts from
     )
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeElapsedColumn(),

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from channels.rendering import Renderer
 from policy.reading_policy import default_policy_text, read_policy
 from receivables.collection_policy import CollectionPolicy
 from receivables.ledger_file.rows import Fault, LedgerFile, LedgerRow, ReadingOptions
+from rehearsal.days import DAYS_AFTER, KEPT, OnProgress
 from rehearsal.feeding import CannotRehearse, Story, read_ledger_file, tell_by_days
 from rehearsal.output import write_report
 from rehearsal.report import Report, make_report
-from rehearsal.running import DAYS_AFTER, KEPT, OnProgress, run_story
 from rehearsal.seen import Seen
+from rehearsal.shares import run_story
 
 __all__ = ["BadLedger", "CannotRehearse", "Prepared", "prepare", "rehearse", "rehearse_prepared"]
 
@@ -54,9 +56,11 @@ async def rehearse(
     templates: Path | None = None,
     unnecessary_within_days: int = UNNECESSARY_WITHIN_DAYS,
     on_progress: OnProgress | None = None,
+    shares: int | None = None,
 ) -> Report:
     """Run `policy` (None: the built-in one) over the ledger on a test clock, and report; with `out`, write it there.
 
+    `shares`: in how many processes it runs (None: one a processor, where the ledger is worth it).
     Refused before anything runs: CannotRehearse (BadLedger with each fault), `BadPolicy`, `BadTemplate`. The report
     says how often each promise was broken; that is never an exception.
     """
@@ -64,7 +68,7 @@ async def rehearse(
     if out is not None:
         _make_folder(out)
     report = await rehearse_prepared(
-        prepared, unnecessary_within_days=unnecessary_within_days, on_progress=on_progress
+        prepared, unnecessary_within_days=unnecessary_within_days, on_progress=on_progress, shares=shares
     )
     if out is not None:
         write_report(report, out)
@@ -123,20 +127,23 @@ async def rehearse_prepared(
     *,
     unnecessary_within_days: int = UNNECESSARY_WITHIN_DAYS,
     on_progress: OnProgress | None = None,
+    shares: int | None = None,
 ) -> Report:
     """Run what was prepared, check every promise over it, and count."""
     story = prepared.story
-    ran = await run_story(
+    ran, shift = await run_story(
         story,
         policy=prepared.policy,
         policy_text=prepared.policy_text,
+        clock=datetime.now(UTC),  # an edge: the test server starts at this time, and is the clock from then on
         templates=prepared.templates,
         on_progress=on_progress,
+        shares=shares,
     )
-    seen = Seen(record=ran.record, rows=story.rows, policy=prepared.policy, shift=ran.shift)
+    seen = Seen(record=ran.record, rows=story.rows, policy=prepared.policy, shift=shift)
     notes = (
         *prepared.notes,
-        f"All days were moved by {ran.shift.by.days // 7} weeks inside, so public holidays are those of that year.",
+        f"All days were moved by {shift.by.days // 7} weeks inside, so public holidays are those of that year.",
         f"Each case stays {KEPT}. While it is open, nothing automated goes out about its invoices.",
         f"The run goes on {DAYS_AFTER} days after the ledger's last day, so that what is under way comes to its end.",
     )

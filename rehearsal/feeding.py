@@ -1,4 +1,4 @@
-"""From a ledger to what happened on each of its days: invoices opened, disputes, money. In ledger order, on its own dates.
+"""From a ledger to what happened on each of its days: invoices opened, disputes, money. In its order, on its dates.
 
 What a ledger leaves open is filled in the same way each time, and the report says so:
 
@@ -130,8 +130,8 @@ def tell_by_days(rows: Iterable[LedgerRow]) -> Story:
     guessed = sum(row.disputed and row.disputed_on is None for row in rows)
     if guessed:
         notes += (
-            f"{guessed} disputes have no day: each is raised on the due day, or on the day before the invoice is settled "
-            "where that is earlier.",
+            f"{guessed} disputes have no day: each is raised on the due day, or on the day before the invoice is "
+            "settled where that is earlier.",
         )
     undated = sum(row.paid is not None and row.paid_on is None for row in rows)
     if undated:
@@ -211,5 +211,5 @@ def _with_addresses(customers: tuple[Customer, ...]) -> tuple[tuple[Customer, ..
         for number, customer in enumerate(customers, start=1)
     )
     return with_addresses, (
-        f"The ledger has no e-mail address: each customer got a stand-in at {STAND_IN_DOMAIN}, so that letters are written.",
+        f"The ledger has no e-mail address: each customer got one at {STAND_IN_DOMAIN}, so that letters are written.",
     )

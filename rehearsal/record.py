@@ -112,7 +112,8 @@ async def read_record(
             customers=tuple(customer_of_row(row) for row in await connection.execute(select(tables.customers))),
             invoices=await _invoices(connection),
             entries=tuple(
-                entry_of_row(row) for row in await connection.execute(select(tables.entries).order_by(_entries.entry_id))
+                entry_of_row(row)
+                for row in await connection.execute(select(tables.entries).order_by(_entries.entry_id))
             ),
             messages=await _messages(connection),
             left=tuple(sink.left),

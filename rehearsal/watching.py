@@ -95,7 +95,7 @@ PROMISES: tuple[Promise, ...] = (
     Promise(
         11,
         "Honest automation",
-        "each letter says that it is automatic, names a person, offers ways to pay, dispute and ask for time (RFC 3834)",
+        "each letter says that it is automatic, names a person, offers to pay, dispute and ask for time (RFC 3834)",
         letters.honest_automation,
     ),
     Promise(

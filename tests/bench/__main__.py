@@ -54,12 +54,13 @@ async def run(options: argparse.Namespace) -> dict[str, object]:
     found: dict[str, object] = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "day_seconds": options.day.total_seconds(),
         "command": "make bench" + (f" ARGS='{options.said}'" if options.said else ""),
     }
     chosen: list[str] = options.only
     if {"lives", "api", "memory"} & set(chosen):
         with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
-            async with a_house(Path(folder), lives.bench_policy(), day=lives.DAY) as house:
+            async with a_house(Path(folder), lives.bench_policy(), day=options.day) as house:
                 if "lives" in chosen:
                     with console.status(f"{PARTS['lives']}: {options.rounds} rounds of 3 × {options.lives} …"):
                         measured = [
@@ -99,6 +100,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("var/bench.json"))
     options = parser.parse_args(arguments)
     options.said = " ".join(arguments)
+    options.day = lives.DAY
     usual = (
         {"lives": 60, "requests": 200, "rounds": 1, "sleepers": 300, "rows": 200, "replays": 3}
         if options.quick
@@ -183,15 +185,15 @@ def _remarks(figures: dict) -> list[str]:  # pyright: ignore[reportMissingTypeAr
     if of := figures.get("lives"):
         busy = max(kind["cores_of_others"] for kind in of.values())
         found += [
-            "a life: opened, three levels sent as files to the outbox, paid, settled; real but for the length of a day, "
-            f"which is {lives.DAY.total_seconds():g} s at the activities' edge. The floor has the same waits, signals, "
+            "a life: opened, three levels sent as files to the outbox, paid, settled; real but for a day's length, "
+            f"which is {figures['day_seconds']:g} s at the activities' edge. The floor has the same waits, signals, "
             "activities and upserts, with empty bodies, in a worker with the same settings.",
         ]
         if busy > 0.2:
             found.append(f"other programs kept up to {busy} cores busy meanwhile: trust the CPU ratio, not the rates")
     if "api" in figures:
         found.append(
-            "(c) the API in a process of its own, 50 requests at a time; answered: until the answer, no worker at work; "
+            "(c) the API in its own process, 50 requests at a time; answered: until the answer, no worker at work; "
             "carried through: until the workers have put each to sleep, or closed it"
         )
     return found

@@ -40,8 +40,10 @@ DAYS_BETWEEN = 8
 LONG_AFTER = 3650
 """Days after the last level until a person takes over: long after the bench."""
 
-WAITS = tuple((DAY * days).total_seconds() for days in (DUE_IN_DAYS + 1, DAYS_BETWEEN, DAYS_BETWEEN))
-"""The floor's: an invoice's begin within a day, and so are up to half a second shorter."""
+
+def waits_of(day: timedelta) -> tuple[float, ...]:
+    """The floor's, in seconds: an invoice's begin within a day, and so are up to a day shorter."""
+    return tuple((day * days).total_seconds() for days in (DUE_IN_DAYS + 1, DAYS_BETWEEN, DAYS_BETWEEN))
 
 
 def bench_policy() -> CollectionPolicy:
@@ -108,8 +110,7 @@ NUMBERS = count(1)
 
 async def measure(house: House, *, lives: int, rounds: int) -> AsyncIterator[Lived]:
     """Yields what was measured of the barest floor, the floor, and whole lives; they take turns `rounds` times."""
-    await house.start_worker("floor")
-    await house.start_worker("lives", short_days=True)
+    await asyncio.gather(house.start_worker("floor"), house.start_worker("lives", short_days=True))
     bare, floor, whole = Lived("bare floor"), Lived("floor"), Lived("lives")
     # The first of each fills caches and the worker's pools; it does not count.
     for lived in (bare, floor, whole):
@@ -132,10 +133,13 @@ async def _round(house: House, lived: Lived, lives: int, *, counts: bool = True)
         open_one, pay_one = _invoices(house, name)
     else:
         run = name
-        open_one, pay_one = _floors(house.client, run, shows=lived.name == "floor")
+        open_one, pay_one = _floors(house, run, shows=lived.name == "floor")
     before = house.look()
     await together(open_one(number) for number in range(lives))
-    await house.until(lambda: _all_reminded(house, run, lives), what=f"the third reminders of {run}")
+    after_the_bench = datetime.now(UTC) + LONG_AFTER / 2 * house.days.day
+    await house.until(
+        lambda: _all_reminded(house.client, run, lives, after_the_bench), what=f"the third reminders of {run}"
+    )
     await together(pay_one(number) for number in range(lives))
     await house.until(lambda: _none_runs(house.client, run), what=f"the end of {run}")
     after = house.look()
@@ -147,10 +151,9 @@ async def _round(house: House, lived: Lived, lives: int, *, counts: bool = True)
             lived.events.append(len(history.events))
 
 
-async def _all_reminded(house: House, run: str, lives: int) -> bool:
+async def _all_reminded(client: Client, run: str, lives: int, after_the_bench: datetime) -> bool:
     """Each waits for money now, and for nothing else that comes during the bench."""
-    after_the_bench = (house.days.begun_at + LONG_AFTER / 2 * DAY).isoformat()
-    return await count_of(house.client, run, f'NextLookAt > "{after_the_bench}"') == lives
+    return await count_of(client, run, f'NextLookAt > "{after_the_bench.isoformat()}"') == lives
 
 
 async def _none_runs(client: Client, run: str) -> bool:
@@ -165,7 +168,7 @@ async def count_of(client: Client, run: str, which: str) -> int:
 Act = Callable[[int], Coroutine[Any, Any, None]]
 
 
-def bare_starts(client: Client, run: str, *, shows: bool = True, waits: tuple[float, ...] = WAITS) -> Act:
+def bare_starts(client: Client, run: str, *, waits: tuple[float, ...], shows: bool = True) -> Act:
     async def start(number: int) -> None:
         await client.start_workflow(
             FloorWorkflow.run,
@@ -181,11 +184,13 @@ def bare_starts(client: Client, run: str, *, shows: bool = True, waits: tuple[fl
     return start
 
 
-def _floors(client: Client, run: str, *, shows: bool) -> tuple[Act, Act]:
+def _floors(house: House, run: str, *, shows: bool) -> tuple[Act, Act]:
+    client = house.client
+
     async def pay(number: int) -> None:
         await client.get_workflow_handle(f"{run}-{number}").signal(FloorWorkflow.paid, Nothing(number=number))
 
-    return bare_starts(client, run, shows=shows), pay
+    return bare_starts(client, run, waits=waits_of(house.days.day), shows=shows), pay
 
 
 def _invoices(

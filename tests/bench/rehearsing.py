@@ -4,10 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy.reading_policy import default_policy_text, read_policy
 from receivables.ledger_file.rows import ReadingOptions
-from rehearsal.feeding import read_ledger_file, tell_by_days
-from rehearsal.running import Cost, run_story
+from rehearsal.command import prepare, prepare_rows, rehearse_prepared
+from rehearsal.feeding import read_ledger_file
+from rehearsal.report import Report
 
 LEDGER = "ledgers/receivables-2012-2013.csv"
 
@@ -21,24 +21,25 @@ def the_ledger() -> Path | None:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    invoices: int
-    letters: int
-    cost: Cost
+    report: Report
 
     def figures(self) -> dict[str, object]:
+        report = self.report
         return {
-            "invoices": self.invoices,
-            "letters": self.letters,
-            "seconds": round(self.cost.wall_seconds, 1),
-            "invoices_per_second": round(self.invoices / self.cost.wall_seconds, 1),
-            "own_cpu_seconds": round(self.cost.own_cpu_seconds, 1),
-            "server_cpu_seconds": round(self.cost.server_cpu_seconds, 1),
+            "invoices": report.invoices,
+            "letters": report.letters,
+            "broken_promises": report.broken,
+            "seconds": report.wall_seconds,
+            "invoices_per_second": round(report.invoices / report.wall_seconds, 1),
+            "own_cpu_seconds": report.cpu_seconds,
+            "server_cpu_seconds": report.server_cpu_seconds,
         }
 
 
 async def measure(ledger: Path, *, most: int | None = None) -> Rehearsed:
-    """With the built-in policy. `most`: only so many of its invoices."""
-    text = default_policy_text()
-    story = tell_by_days(read_ledger_file(ledger, options=ReadingOptions()).rows[:most])
-    rehearsal = await run_story(story, policy=read_policy(text, origin="the built-in policy"), policy_text=text)
-    return Rehearsed(len(story.rows), len(rehearsal.record.left), rehearsal.cost)
+    """As `baton rehearse` with the built-in policy. `most`: only so many of its invoices."""
+    prepared = prepare(ledger)
+    if most is not None:
+        rows = read_ledger_file(ledger, options=ReadingOptions()).rows[:most]
+        prepared = prepare_rows(rows, name=ledger.name, policy=prepared.policy, policy_text=prepared.policy_text)
+    return Rehearsed(await rehearse_prepared(prepared))

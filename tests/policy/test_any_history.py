@@ -1,7 +1,6 @@
 """Whatever happens in whatever order: nothing automated is written where a hold, a case or the customer says no."""
 
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -68,6 +67,13 @@ class LivedThrough(Chasing):
         if not message.kind.is_notice:
             assert account.feed is not None
             assert now - account.feed.complete_until_at <= timedelta(hours=72), "stale money"
+            earlier_on = [self.day_of(each) for each in account.contacts_by_people]
+            earlier_on += [
+                each.window_on for each in account.messages if each.state.counts_as_contact and not each.kind.is_notice
+            ]
+            contact = self.rules.current.contact
+            assert all((self.today - day).days > contact.days_between for day in earlier_on), "too soon"
+            assert sum((self.today - day).days < contact.in_days for day in earlier_on) < contact.most, "too often"
         for item in message.items:
             standing = account.standing(item.invoice_id)
             held = list(account.active_holds(invoice_id=item.invoice_id, as_of=now))
@@ -76,8 +82,9 @@ class LivedThrough(Chasing):
             else:
                 assert standing.open_balance.minor > 0, "nothing is owed"
                 assert standing.open_dispute is None, "in dispute"
+                # (money ends the case of what it settles, so a receipt may follow)
+                assert not account.open_cases(invoice_id=item.invoice_id), "a person has it"
             assert not held, "on hold"
-            assert not account.open_cases(invoice_id=item.invoice_id), "a person has it"
             assert not standing.invoice.draft
             earlier = {taken.item.step for taken in standing.steps_of_this_cycle() if taken.counts}
             assert item.step not in earlier, "written twice"
@@ -110,10 +117,8 @@ def happens(account: Account, what: str, number: int, days: int, now: datetime) 
         case "release":
             released = tuple(hold.model_copy(update={"released_at": now}) for hold in account.holds)
             return account.model_copy(update={"holds": released})
-        case "case" | "wanted":
-            state = CaseState.OPEN if what == "case" else CaseState.WANTED
-            case = a_case(case_id=unique, matter=unique, invoice_ids=(own,), state=state, wanted_at=now,
-                          deadline_at=until, workflow_id="escalation-1" if number % 2 else None)  # fmt: skip
+        case "case":
+            case = a_case(case_id=unique, matter=unique, invoice_ids=(own,), wanted_at=now, deadline_at=until)
             return account.model_copy(update={"cases": (*account.cases, case)})
         case "decided":
             over = tuple(
@@ -176,12 +181,12 @@ def rules_by(current: CollectionPolicy, rollout: Rollout) -> Rules:
 
 
 THINGS = (
-    "hold", "hold", "release", "case", "wanted", "decided", "dispute", "dispute over", "promise", "pays", "pays half",
+    "hold", "hold", "release", "case", "decided", "dispute", "dispute over", "promise", "pays", "pays half",
     "excluded", "personal_only", "bounce", "stale", "fresh", "by hand", "in doubt", "failed", "policy", "nothing",
 )  # fmt: skip
 
 events = st.lists(
-    st.tuples(st.sampled_from(THINGS), st.integers(0, 5), st.integers(1, 20), st.integers(1, 24 * 9)), max_size=12
+    st.tuples(st.sampled_from(THINGS), st.integers(0, 5), st.integers(1, 20), st.integers(1, 24 * 5)), max_size=8
 )
 
 
@@ -205,31 +210,18 @@ def lived(happenings: list[tuple[str, int, int, int]], due: list[int]) -> LivedT
             chosen = list(POLICIES.values())[number % 3]
             life.rules = rules_by(chosen, Rollout.KEEP if days % 2 else Rollout.MOVE)
         life.account = happens(life.account, what, number, days, life.now)
-    life.run(until=max(life.now, START) + timedelta(days=DAYS))
+    # in the end the money is fresh again, and the chase comes to rest
+    life.account = life.account.model_copy(update={"feed": a_feed()})
+    life.run(until=life.now + timedelta(days=DAYS))
     return life
 
 
-@given(happenings=events, due=st.lists(st.integers(-20, 25), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@given(happenings=events, due=st.lists(st.integers(-20, 25), min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None)
 def test_promise_5_in_any_history_no_message_is_written_while_anything_says_no(
     happenings: list[tuple[str, int, int, int]], due: list[int]
 ) -> None:
-    life = lived(happenings, due)
-    # and over all of it the budget of the customer holds, what people wrote by hand included
-    days = [message.window_on for message in life.sent if not message.kind.is_notice]
-    for earlier, later in pairwise(days):
-        assert (later - earlier).days > 1
-    for first in days:
-        assert sum(first <= day < first + timedelta(days=7) for day in days) <= 2
-    by_hand = {life.day_of(at) for at in life.account.contacts_by_people}
-    written_after = [(at, message) for at, message in zip(life.sent_at, life.sent, strict=True)]
-    for at, message in written_after:
-        if not message.kind.is_notice:
-            assert life.day_of(at) not in {day for day in by_hand if contact_before(life, day, at)}
-
-
-def contact_before(life: LivedThrough, day: date, at: datetime) -> bool:
-    return any(life.day_of(by_hand) == day and by_hand < at for by_hand in life.account.contacts_by_people)
+    lived(happenings, due)  # it looks at each message as it is written
 
 
 @given(
@@ -237,7 +229,7 @@ def contact_before(life: LivedThrough, day: date, at: datetime) -> bool:
         st.tuples(st.sampled_from(sorted(POLICIES)), st.sampled_from(Rollout), st.integers(1, 240)), max_size=6
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_promise_14_however_the_rules_change_every_level_comes_once_in_order_and_the_chase_ends(
     changes: list[tuple[str, Rollout, int]],
 ) -> None:

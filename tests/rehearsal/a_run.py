@@ -1,4 +1,4 @@
-"""A finished run built by hand, in which every promise is kept: what the tests of the checks break, one thing at a time."""
+"""A finished run built by hand, in which every promise is kept: the tests break one thing of it at a time."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -182,7 +182,9 @@ def a_telling(**changes: Any) -> TellingDone:
     return TellingDone(**(values | changes))
 
 
-def a_run(*, rows: tuple[LedgerRow, ...] | None = None, messages: tuple[Message, ...] | None = None, **changes: Any) -> Seen:
+def a_run(
+    *, rows: tuple[LedgerRow, ...] | None = None, messages: tuple[Message, ...] | None = None, **changes: Any
+) -> Seen:
     """Reminded twice, with a person on the 13th, paid on the 14th. The shift is none: the ledger is of 2035 itself."""
     messages = (a_message(), second_reminder(), a_receipt()) if messages is None else messages
     record = Record(

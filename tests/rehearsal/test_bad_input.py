@@ -37,7 +37,9 @@ def test_a_template_that_the_policy_names_and_nobody_has_is_refused(tmp_path: Pa
 
 def test_every_fault_of_a_ledger_is_listed_and_bad_rows_go_only_when_asked(tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
-    file.write_text(LEDGER.replace("100.00,EUR,2012-01-02", "NaN,EUR,2012-01-02").replace("E-3,", "E-2,"), encoding="utf-8")
+    file.write_text(
+        LEDGER.replace("100.00,EUR,2012-01-02", "NaN,EUR,2012-01-02").replace("E-3,", "E-2,"), encoding="utf-8"
+    )
     with pytest.raises(BadLedger) as refused:
         prepare(file)
     assert {(fault.row, fault.column) for fault in refused.value.faults} == {(2, "amount"), (15, "invoice_id")}

@@ -1,4 +1,4 @@
-"""The real ledger of 2,466 invoices, whole, where it lies beside the project. It takes minutes: `BATON_SLOW=1` runs it."""
+"""The real ledger of 2,466 invoices, whole, where it lies beside the project. Takes minutes: `BATON_SLOW=1` runs it."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ LEDGER = Path(__file__).parents[3] / "shared" / "data" / "ledgers" / "receivable
 
 
 @pytest.mark.skipif(not LEDGER.exists(), reason="the real ledgers do not lie in ../shared/data")
-@pytest.mark.skipif(not os.environ.get("BATON_SLOW"), reason="takes minutes; BATON_SLOW=1 runs it, as `make bench` does")
+@pytest.mark.skipif(not os.environ.get("BATON_SLOW"), reason="takes minutes: BATON_SLOW=1 runs it")
 def test_two_years_of_a_real_ledger_break_no_promise_and_end_with_its_own_figures() -> None:
     report = asyncio.run(rehearse(LEDGER))
     assert [(each.number, each.examples) for each in report.promises if each.broken] == []

@@ -90,11 +90,7 @@ BROKEN: dict[str, tuple[int, Seen, str]] = {
     "a receipt for what is open": (
         5,
         a_run(
-            messages=(
-                a_message(
-                    when=at(7), level=None, step="receipt", kind=MessageKind.RECEIPT, template="receipt"
-                ),
-            )
+            messages=(a_message(when=at(7), level=None, step="receipt", kind=MessageKind.RECEIPT, template="receipt"),)
         ),
         "as paid, and EUR 100.00 was open",
     ),
@@ -197,9 +193,7 @@ def test_what_failed_or_was_dropped_is_no_contact() -> None:
 
 def test_a_part_that_is_not_in_dispute_may_be_asked_for() -> None:
     partly = _disputed(disputed_amount=HUNDRED - NINETY)
-    message = a_message(
-        items=(MessageItem(invoice_id="A-1", step="level-1", level=1, cycle=1, open_balance=NINETY),)
-    )
+    message = a_message(items=(MessageItem(invoice_id="A-1", step="level-1", level=1, cycle=1, open_balance=NINETY),))
     assert watched(5, a_run(messages=(message,), disputes=(partly,))).broken == ()
     assert watched(5, a_run(messages=(a_message(),), disputes=(partly,))).broken != ()
     over = partly.model_copy(update={"closed_at": at(5) + timedelta(hours=1)})
