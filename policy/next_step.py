@@ -20,7 +20,7 @@ RECEIPT_NOT_OLDER_THAN_DAYS = 7
 """A receipt that could not be sent within so many days of its payment is not sent late."""
 
 A_CASE_IS_ASSIGNED_IN = timedelta(seconds=3)
-"""How long we let an escalation that has begun look for somebody, before we look again."""
+"""How long an escalation that has begun looks for somebody, before an invoice looks again who it is."""
 
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)
@@ -103,6 +103,18 @@ def with_agent(subject: Subject) -> Wait | None:
     open_case = next((case for case in _cases_of(subject) if case.state is CaseState.OPEN), None)
     if open_case is None:
         return None
+    if open_case.assigned_to is None and not open_case.assigned_because:
+        # Its escalation has just begun. Should that take long, we look less and less often.
+        as_of = subject.situation.as_of
+        return Wait(
+            look_again_at=as_of + max(A_CASE_IS_ASSIGNED_IN, as_of - open_case.wanted_at),
+            held_back=subject.next_step_name,
+            reason=Reason(
+                rule="with_agent",
+                words=f"being given to a person: {open_case.words}",
+                facts={"case": open_case.case_id, "trigger": open_case.trigger.value},
+            ),
+        )
     who = open_case.assigned_to or "nobody yet"
     deadline = subject.situation.say(open_case.deadline_at)
     return Wait(
@@ -116,21 +128,11 @@ def with_agent(subject: Subject) -> Wait | None:
     )
 
 
-def case_wanted(subject: Subject) -> Escalate | Wait | None:
-    """Something that was said or done needs a person; the case is asked for and must be opened, once."""
+def case_wanted(subject: Subject) -> Escalate | None:
+    """Something that was said or done needs a person; the case is asked for and must be opened."""
     wanted = next((case for case in _cases_of(subject) if case.state is CaseState.WANTED), None)
     if wanted is None:
         return None
-    if wanted.workflow_id is not None:
-        return Wait(
-            look_again_at=subject.situation.as_of + A_CASE_IS_ASSIGNED_IN,
-            held_back=subject.next_step_name,
-            reason=Reason(
-                rule="with_agent",
-                words=f"being given to a person: {wanted.words}",
-                facts={"case": wanted.case_id, "trigger": wanted.trigger.value},
-            ),
-        )
     return Escalate(
         trigger=wanted.trigger,
         matter=wanted.matter,

@@ -9,6 +9,8 @@ from receivables.frozen import Frozen
 from receivables.ledger_file.figures import DSO_DAYS, DSO_METHOD, days_sales_outstanding, figures_at
 from receivables.messages import Message
 from receivables.money import Money
+from rehearsal.feeding import Shift
+from rehearsal.ledger_dates import in_ledger_dates
 from rehearsal.seen import Seen, written_at
 from rehearsal.watching import Watched, watch
 
@@ -154,7 +156,7 @@ def make_report(
         unnecessary=tuple(_unnecessary(seen, within=timedelta(days=unnecessary_within_days))),
         held_back=tuple(_held_back(seen)),
         cases=tuple(_cases(seen)),
-        promises=tuple(_promise(each) for each in watch(seen)),
+        promises=tuple(_promise(each, seen.shift) for each in watch(seen)),
         month_ends=tuple(_month_ends(seen, first_on=first_on, last_on=last_on)),
     )
 
@@ -217,7 +219,10 @@ def _held_back(seen: Seen) -> Iterator[HeldBack]:
             by_rule.setdefault(line.rule or "no rule", []).append((line.invoice_id or "", line.words))
     for rule, lines in sorted(by_rule.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         yield HeldBack(
-            rule=rule, times=len(lines), invoices=len({invoice_id for invoice_id, _ in lines}), example=lines[0][1]
+            rule=rule,
+            times=len(lines),
+            invoices=len({invoice_id for invoice_id, _ in lines}),
+            example=in_ledger_dates(lines[0][1], shift=seen.shift),
         )
 
 
@@ -232,7 +237,7 @@ def _cases(seen: Seen) -> Iterator[CasesOpened]:
         )
 
 
-def _promise(watched: Watched) -> PromiseCount:
+def _promise(watched: Watched, shift: Shift) -> PromiseCount:
     return PromiseCount(
         number=watched.number,
         name=watched.name,
@@ -240,7 +245,7 @@ def _promise(watched: Watched) -> PromiseCount:
         is_rehearsed=watched.is_rehearsed,
         checked=watched.checked,
         broken=len(watched.broken),
-        examples=watched.broken[:EXAMPLES],
+        examples=tuple(in_ledger_dates(words, shift=shift) for words in watched.broken[:EXAMPLES]),
     )
 
 

@@ -37,7 +37,13 @@ __all__ = [
 OURS = ("receivables", "policy", "store", "channels", "activities", "runtime")
 """Passed through the sandbox whole: workflows only name their models and activities."""
 
-OURS_IN_WORKFLOWS = ("workflows.alarm", "workflows.names", "workflows.options", "workflows.teller", "workflows.telling_operators")
+OURS_IN_WORKFLOWS = (
+    "workflows.alarm",
+    "workflows.names",
+    "workflows.options",
+    "workflows.teller",
+    "workflows.telling_operators",
+)
 """Parts of `workflows` without a workflow in them. The files that hold workflows stay inside, else the sandbox would no
 longer see a clock or a dice there."""
 

@@ -1,7 +1,7 @@
 """SQLite connections that cross to their thread only where they may wait.
 
 The driver gives each connection a thread, and crossing to it is many times dearer than a small query. What may wait
-crosses: taking the write lock, committing, whatever stands outside a transaction. Within a transaction nothing waits
+crosses: a write lock that somebody else holds, committing, whatever stands outside a transaction. Within a transaction nothing waits
 for anybody (a reader sees its own moment of the WAL, a writer has the lock already), so that statements run at once.
 """
 
@@ -81,6 +81,21 @@ class FewCrossings(aiosqlite.Connection):
         """Whether the next statement can run at once: in a transaction, and nothing is under way in the thread."""
         return self._conn.in_transaction and not self._crossed
 
+    def takes_the_lock_at_once(self) -> bool:
+        """Begins to write where nobody else does; False, and nothing has happened, where it would have to wait."""
+        if self._crossed or self._conn.in_transaction:
+            return False
+        self._conn.execute("PRAGMA busy_timeout=0")
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout={WAITS_FOR_A_LOCK_SECONDS * 1000}")
+        return True
+
     async def rollback(self) -> None:
         if self.waits_for_nobody:
             self._conn.rollback()
@@ -128,7 +143,7 @@ class _Cursor:
     async def _run_where_it_belongs(self, execute: Any, operation: str, parameters: Any) -> None:
         if self._connection.waits_for_nobody or operation == "BEGIN":  # (a reader's; it takes no lock)
             self._run(execute, operation, parameters)
-        else:
+        elif not (operation == "BEGIN IMMEDIATE" and self._connection.takes_the_lock_at_once()):
             await self._connection._execute(self._run, execute, operation, parameters)
 
     def _run(self, execute: Any, operation: str, parameters: Any) -> None:

@@ -71,7 +71,9 @@ class House:
         if profile := os.environ.get("BENCH_PROFILE_FOLDER"):
             more["BENCH_PROFILE"] = f"{profile}/{kind}.pstats"
         await self.start(kind, (sys.executable, "-m", "tests.bench.workers", kind), **more)
-        await self.until(lambda: self._polls(FLOOR if kind == "floor" else names.TASK_QUEUE), what=f"worker {kind}")
+        await self.until(
+            lambda: self._polls(kind, FLOOR if kind == "floor" else names.TASK_QUEUE), what=f"worker {kind}"
+        )
 
     async def stop(self, name: str) -> None:
         process = self.processes.pop(name, None)
@@ -105,7 +107,7 @@ class House:
     def last_words(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-600:]
 
-    async def _polls(self, task_queue: str) -> bool:
+    async def _polls(self, name: str, task_queue: str) -> bool:
         answer = await self.client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace=self.client.namespace,
@@ -113,7 +115,7 @@ class House:
                 task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
             )
         )
-        return bool(answer.pollers)
+        return any(poller.identity.startswith(f"{self.processes[name].pid}@") for poller in answer.pollers)
 
     # What it costs.
 

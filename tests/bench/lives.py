@@ -15,7 +15,8 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from activities.telling import tell
+from api.telling import Herald
+from receivables.case_file import CaseFile
 from receivables.collection_policy import CollectionPolicy, ContactRules, EscalationRule, Ladder, LadderEnd
 from receivables.customer import Contact, Customer
 from receivables.escalations import Trigger
@@ -23,9 +24,11 @@ from receivables.invoice import Invoice
 from receivables.ledger import Allocation
 from receivables.money import Money
 from store import intake
+from store.facts import Telling
+from store.invoices import case_file_of
 from tests.bench.floor import TASK_QUEUE as FLOOR
 from tests.bench.floor import FloorCase, FloorWorkflow, Nothing
-from tests.bench.house import Cost, House
+from tests.bench.house import BenchFault, Cost, House
 from tests.builders import a_level, a_policy, always_open
 from workflows import names
 from workflows.teller import TemporalTeller
@@ -35,7 +38,7 @@ DAY = timedelta(seconds=0.5)
 """How long a day lasts here."""
 DUE_IN_DAYS = 6
 """Long enough that an invoice sleeps before its first level also when many are opened at once."""
-DAYS_BETWEEN = 8
+DAYS_BETWEEN = 16
 """Long enough that under load there is still something to wait for when a message has left."""
 LONG_AFTER = 3650
 """Days after the last level until a person takes over: long after the bench."""
@@ -197,8 +200,8 @@ def _invoices(
     house: House, run: str, *, due_in_days: int = DUE_IN_DAYS, now: Callable[[], datetime] | None = None
 ) -> tuple[Act, Act]:
     """Opened and paid as the API does it: the fact is stored, its workflow told, and that noted."""
-    teller = TemporalTeller(house.client)
     clock = now or house.days.now
+    herald = Herald(house.database, TemporalTeller(house.client), clock=clock, patience_seconds=60)
 
     async def open_one(number: int) -> None:
         at = clock()
@@ -213,7 +216,8 @@ def _invoices(
         )
         async with house.database.writing() as connection:
             taken = await intake.open_invoice(connection, invoice=invoice, customer=customer, by="bench", at=at)
-        await tell(house.database, teller, taken.tellings, at=at)
+            case = await case_file_of(connection, invoice.invoice_id)
+        await _told(herald, taken.tellings, case)
 
     async def pay_one(number: int) -> None:
         at = clock()
@@ -228,9 +232,15 @@ def _invoices(
                 by="bench",
                 at=at,
             )
-        await tell(house.database, teller, taken.tellings, at=at)
+            case = await case_file_of(connection, f"{run}-{number}")
+        await _told(herald, taken.tellings, case)
 
     return open_one, pay_one
+
+
+async def _told(herald: Herald, tellings: tuple[Telling, ...], case: CaseFile) -> None:
+    if not await herald.tell(tellings, {case.invoice_id: case}):
+        raise BenchFault(f"the workflow of {case.invoice_id} could not be told: the engine did not answer")
 
 
 async def open_sleepers(house: House, sleepers: int) -> None:

@@ -41,7 +41,7 @@ async def test_scenario_13_two_currencies_keep_their_own_totals_minimums_and_lev
     assert "100,00\xa0€" in second.text
     assert "70,00\xa0US$" in second.text
     assert "170" not in second.text
-    assert "under the minimum of JPY 9,000" in (await the.why("INV-3")).words
+    assert "under the minimum of JPY 9,000" in await the.words("INV-3")
     await the.replays("INV-1", "INV-2", "INV-3")
 
 

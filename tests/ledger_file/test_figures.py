@@ -71,7 +71,9 @@ def test_open_and_overdue_at_the_days_end(changes: dict[str, object], opened: st
         (91, AgingBucket.OVER_90),
     ],
 )
-def test_scenario_45_aging_of_100_due_today_is_current_and_each_day_has_its_bucket(days_past_due: int, bucket: AgingBucket):
+def test_scenario_45_aging_of_100_due_today_is_current_and_each_day_has_its_bucket(
+    days_past_due: int, bucket: AgingBucket
+):
     due_on = _TODAY - timedelta(days=days_past_due)
     figures = figures_at(rows=[_row(issued_on=due_on - timedelta(days=30), due_on=due_on)], as_of=_TODAY).of("EUR")
     assert figures is not None

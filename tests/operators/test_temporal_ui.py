@@ -57,7 +57,7 @@ async def an_eventful_life(office: RealOffice) -> None:
 async def page_of(browser: Browser, office: RealOffice, path: str, *, height: int = 1000) -> Page:
     page = await browser.new_page(viewport={"width": 1360, "height": height})
     # A running workflow's page polls without end: it is never idle, so each test waits for what it expects to see.
-    await page.goto(f"{office.server.ui_url}/namespaces/default{path}", wait_until="domcontentloaded")
+    await page.goto(f"{office.server.ui_url}/namespaces/default/{path}", wait_until="domcontentloaded")
     return page
 
 
@@ -71,11 +71,11 @@ async def test_an_invoices_page_shows_its_summary_its_story_and_a_timeline_that_
 ) -> None:
     await an_eventful_life(office)
     run_id = (await office.run_of("INV-1042").describe()).run_id
-    page = await page_of(browser, office, f"/workflows/invoice-INV-1042/{run_id}/timeline", height=1330)
+    page = await page_of(browser, office, f"workflows/invoice-INV-1042/{run_id}/timeline", height=1330)
     for words in ("level-1: level 1 of 4", "take in reply R-3", "open a case: Acme GmbH wrote: billing question"):
         await expect(page.get_by_text(words).first).to_be_visible(timeout=30_000)
     await shoot(page, "invoice-timeline")
-    page = await page_of(browser, office, f"/workflows/invoice-INV-1042/{run_id}/user-metadata", height=1150)
+    page = await page_of(browser, office, f"workflows/invoice-INV-1042/{run_id}/user-metadata", height=1150)
     # Summary and details are rendered in frames of their own.
     shown = [page.frame_locator("iframe").nth(number) for number in range(2)]
     headline = re.compile(r"INV-1042 · Acme GmbH · EUR 1,200\.00 due")
@@ -88,11 +88,13 @@ async def test_an_invoices_page_shows_its_summary_its_story_and_a_timeline_that_
     await shoot(page, "invoice-details")
 
 
-async def test_what_a_customer_is_called_hides_no_link_and_makes_no_picture(office: RealOffice, browser: Browser) -> None:
+async def test_what_a_customer_is_called_hides_no_link_and_makes_no_picture(
+    office: RealOffice, browser: Browser
+) -> None:
     await office.owes(1, invoice=LATE, name="[pay](https://evil.example) ![x](https://evil.example/x) <img src=x>")
     await office.sees("level-1 sent")
     run_id = (await office.run_of().describe()).run_id
-    page = await page_of(browser, office, f"/workflows/invoice-INV-1/{run_id}/user-metadata")
+    page = await page_of(browser, office, f"workflows/invoice-INV-1/{run_id}/user-metadata")
     details = page.frame_locator("iframe").nth(1)
     await expect(details.get_by_text("level-1 sent").first).to_be_visible(timeout=30_000)
     assert await details.locator("img").count() == 0
@@ -104,10 +106,10 @@ async def test_runs_are_listed_by_customer_and_a_case_is_found_by_its_agent(
     office: RealOffice, browser: Browser
 ) -> None:
     await an_eventful_life(office)
-    page = await page_of(browser, office, "/workflows?query=CustomerId%3D%22C-1%22")
+    page = await page_of(browser, office, "workflows?query=CustomerId%3D%22C-1%22")
     for run in ("invoice-INV-1042", "escalation-INV-1042-1"):
         await expect(page.get_by_text(run).first).to_be_visible(timeout=30_000)
     await shoot(page, "runs-of-a-customer")
-    page = await page_of(browser, office, "/workflows?query=AssignedAgent%3D%22anna%22")
+    page = await page_of(browser, office, "workflows?query=AssignedAgent%3D%22anna%22")
     await expect(page.get_by_text("escalation-INV-1042-1").first).to_be_visible(timeout=30_000)
     await expect(page.get_by_text("invoice-INV-1042", exact=True)).to_have_count(0)

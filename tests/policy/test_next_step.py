@@ -339,12 +339,20 @@ def test_a_wanted_case_is_passed_to_a_person_with_its_own_matter_and_deadline():
     assert (step.matter, step.urgency, step.deadline_at) == (case.matter, Urgency.IMMEDIATE, case.deadline_at)
 
 
-def test_a_wanted_case_that_an_escalation_has_begun_is_not_asked_for_again_but_looked_at_soon():
-    case = a_case(state=CaseState.WANTED, workflow_id="escalation-INV-2-1")
+@pytest.mark.parametrize(("age", "looks_in"), [(0, 3), (2, 3), (4, 4), (600, 600)])
+def test_a_case_that_is_being_given_to_somebody_is_looked_at_soon_and_then_less_and_less_often(age, looks_in):
+    case = a_case(assigned_to=None, wanted_at=DUE - timedelta(seconds=age))
     step = held(asked(cases=(case,)), "with_agent")
     assert step.held_back == "level-1"
-    assert step.look_again_at == DUE + timedelta(seconds=3)
+    assert step.look_again_at == DUE + timedelta(seconds=looks_in)
     assert "being given to a person" in step.reason.words
+
+
+def test_a_case_that_nobody_can_take_waits_until_somebody_is_looked_for_again():
+    case = a_case(assigned_to=None, assigned_because="none of 3 agents is there", deadline_at=DUE + timedelta(hours=1))
+    step = held(asked(cases=(case,)), "with_agent")
+    assert step.look_again_at == DUE + timedelta(hours=1)
+    assert "with agent nobody yet" in step.reason.words
 
 
 def test_a_settled_invoice_waits_while_its_case_goes_on_for_others_and_closes_where_they_are_settled_too():

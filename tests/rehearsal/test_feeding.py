@@ -16,6 +16,7 @@ from rehearsal.feeding import (
     shifted_invoice,
     tell_by_days,
 )
+from rehearsal.ledger_dates import in_ledger_dates
 from tests.rehearsal.small_ledger import small_rows
 
 BY_ID = {row.invoice_id: row for row in small_rows()}
@@ -91,10 +92,18 @@ def test_an_invoice_keeps_its_terms_on_the_moved_dates() -> None:
     assert shift.back(invoice.discount.until_on) == date(2012, 1, 12)
 
 
+def test_words_of_the_run_are_told_in_the_ledgers_dates() -> None:
+    shift = Shift(by=timedelta(weeks=778))
+    words = "held until Thu 31 December 2026, 05:00; key C-1:level-1:2027-01-04; order 9999-99-99 of 31 February 2026"
+    assert in_ledger_dates(words, shift=shift) == (
+        "held until Thu 2 February 2012, 05:00; key C-1:level-1:2012-02-06; order 9999-99-99 of 31 February 2026"
+    )
+
+
 def test_a_ledger_without_any_address_gets_stand_ins_and_says_so() -> None:
     story = tell_by_days(row.model_copy(update={"email": None}) for row in small_rows())
     assert {(customer.contact.email or "").partition("@")[2] for customer in story.customers} == {STAND_IN_DOMAIN}
-    assert any("stand-in" in note for note in story.notes)
+    assert any("no e-mail address" in note for note in story.notes)
 
 
 def test_where_some_have_addresses_the_others_stay_without() -> None:
