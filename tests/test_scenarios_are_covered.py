@@ -64,8 +64,8 @@ def test_every_scenario_has_a_test_of_its_name() -> None:
     if missing:
         pytest.fail(
             f"no test is named after scenario {', '.join(map(str, sorted(missing)))} of docs/scenarios.md. Write "
-            f"a diary (tests/diaries/) or a policy test called test_scenario_{min(missing)}_… that lives it through; where its "
-            "part is not built yet, say so in LATER_SCENARIOS"
+            f"a diary (tests/diaries/) or a policy test called test_scenario_{min(missing)}_… that lives it through; "
+            "where its part is not built yet, say so in LATER_SCENARIOS"
         )
 
 
