@@ -283,7 +283,6 @@ def _assigned(
         remind_at=now + max(timedelta(0), case.deadline_at - now) * share,
         may_decide=tuple(sorted(above)),
         earliest_date=local,
-        latest_date=local + timedelta(days=policy.cases.hold_at_most_days),
         headline=f"{customer_name}: {case.words}",
         is_over=not case.state.is_open,
     )

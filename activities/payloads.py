@@ -101,8 +101,6 @@ class Assigned(Payload):
     remind_at: datetime
     may_decide: tuple[str, ...]
     """The agents who may decide now: the assigned one, who stands above them, and every manager."""
-    latest_date: date
-    """The latest day that an agent may choose alone (holds, promises, extensions)."""
     earliest_date: date
     """The customer's today: no chosen day lies before it."""
     headline: str

@@ -81,8 +81,9 @@ async def run_story(
 
 
 def worthwhile_shares(story: Story) -> int:
+    """One more than there are processors, so that one works while another waits for its server; few for few rows."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, MOST_SHARES, len(story.rows) // ROWS_WORTH_A_SHARE))
+    return max(1, min(processors + 1, MOST_SHARES, len(story.rows) // ROWS_WORTH_A_SHARE))
 
 
 def split(story: Story, count: int) -> list[Story]:

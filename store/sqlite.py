@@ -1,8 +1,9 @@
 """SQLite connections that cross to their thread only where they may wait.
 
 The driver gives each connection a thread, and crossing to it is many times dearer than a small query. What may wait
-crosses: a write lock that somebody else holds, committing, whatever stands outside a transaction. Within a transaction nothing waits
-for anybody (a reader sees its own moment of the WAL, a writer has the lock already), so that statements run at once.
+crosses: a write lock that somebody else holds, committing, whatever stands outside a transaction. Within a transaction
+nothing waits for anybody (a reader sees its own moment of the WAL, a writer has the lock already), so that statements
+run at once.
 """
 
 import asyncio

@@ -116,10 +116,10 @@ class EscalationWorkflow:
             )
         for name in ("on", "until_on", "promised_on", "due_on"):
             chosen = getattr(request.decision, name, None)
-            if chosen is not None and not self._assigned.earliest_date <= chosen <= self._assigned.latest_date:
+            # How far ahead a day may lie depends on today, so the activity that carries it out asks policy.
+            if chosen is not None and chosen < self._assigned.earliest_date:
                 raise ApplicationError(
-                    f"{name}: {chosen} is not between {self._assigned.earliest_date} and {self._assigned.latest_date}",
-                    type="date_out_of_range",
+                    f"{name}: {chosen} lies before {self._assigned.earliest_date}", type="date_in_the_past"
                 )
 
     @workflow.signal(name="decide_by_signal")

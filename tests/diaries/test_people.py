@@ -351,7 +351,7 @@ async def test_a_wrong_agent_a_date_in_the_past_and_a_closed_case_are_refused_wi
         return refusal.value.cause.type
 
     assert await refused(Resume(), by="nobody") == "wrong_agent"
-    assert await refused(HoldUntil(until_on=FIRST_DAY - timedelta(days=1), reason="x")) == "date_out_of_range"
+    assert await refused(HoldUntil(until_on=FIRST_DAY - timedelta(days=1), reason="x")) == "date_in_the_past"
     assert await refused(AcceptPromise(promised_on=FIRST_DAY, amount=eur("500.00"))) == "amount_above_open_balance"
     assert await refused(Reassign(to="nobody")) == "unknown_agent"
     # the case still takes a good decision, and the same one twice is once

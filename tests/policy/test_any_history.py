@@ -217,7 +217,7 @@ def lived(happenings: list[tuple[str, int, int, int]], due: list[int]) -> LivedT
 
 
 @given(happenings=events, due=st.lists(st.integers(-20, 25), min_size=1, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_promise_5_in_any_history_no_message_is_written_while_anything_says_no(
     happenings: list[tuple[str, int, int, int]], due: list[int]
 ) -> None:
@@ -229,7 +229,7 @@ def test_promise_5_in_any_history_no_message_is_written_while_anything_says_no(
         st.tuples(st.sampled_from(sorted(POLICIES)), st.sampled_from(Rollout), st.integers(1, 240)), max_size=6
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_promise_14_however_the_rules_change_every_level_comes_once_in_order_and_the_chase_ends(
     changes: list[tuple[str, Rollout, int]],
 ) -> None:
