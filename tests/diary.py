@@ -3,7 +3,7 @@
 A diary begins on Monday 5 March 2035, 08:00 UTC, so that weekdays are the same whenever it is run.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -159,7 +159,7 @@ class Diary:
         due: int = -1,
         amount: str = "100.00",
         currency: str = "EUR",
-        invoice: dict[str, object] | None = None,
+        invoice: Mapping[str, object] | None = None,
         **customer: object,
     ) -> None:
         """Invoice INV-<number> enters now; it is (or was) due on that day of the diary (0: its first day)."""
@@ -173,7 +173,7 @@ class Diary:
             "issued_on": due_on - timedelta(days=30),
             "due_on": due_on,
         }
-        await self.opens(customer=who, invoice=an_invoice(**terms | (invoice or {})))
+        await self.opens(customer=who, invoice=an_invoice(**terms | dict(invoice or {})))
 
     async def pays(
         self,

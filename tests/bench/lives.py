@@ -38,7 +38,7 @@ DAY = timedelta(seconds=0.5)
 """How long a day lasts here."""
 DUE_IN_DAYS = 6
 """Long enough that an invoice sleeps before its first level also when many are opened at once."""
-DAYS_BETWEEN = 16
+DAYS_BETWEEN = 8
 """Long enough that under load there is still something to wait for when a message has left."""
 LONG_AFTER = 3650
 """Days after the last level until a person takes over: long after the bench."""

@@ -18,7 +18,7 @@ from runtime.temporal import connect
 from store.database import Database
 from tests.bench.floor import build_floor_worker
 from tests.bench.shortened_days import ShortDays, ShortenedDays
-from worker import WorkerOptions, build_channels, build_worker, options_of, run_until_told_to_stop
+from worker import build_channels, build_worker, options_of, run_until_told_to_stop
 
 
 def with_short_days(client: Client) -> Client:
@@ -33,7 +33,7 @@ async def main(kind: str) -> None:
     settings = load_settings()
     client = await connect(settings, wait_seconds=20)
     if kind == "floor":
-        worker = build_floor_worker(client, WorkerOptions())
+        worker = build_floor_worker(client, options_of(settings))
         await run_until_told_to_stop(worker)
         return
     database = Database(settings.store_url)

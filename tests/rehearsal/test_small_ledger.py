@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import re
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_what_was_held_back_says_by_which_rule(report: Report) -> None:
     assert "GBP 5.00 is under the minimum" in rules["minimum"].example
     assert rules["with_agent"].invoices >= 3
     # The run's own dates lie years later; what is reported speaks of the ledger's.
-    assert "February 2012" in rules["with_agent"].example
+    assert not any(re.search(r"\b20[3-9]\d\b", each.example) for each in report.held_back)
 
 
 def test_the_notes_say_how_the_run_was_made(report: Report) -> None:
