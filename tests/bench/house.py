@@ -204,7 +204,6 @@ async def a_house(folder: Path, policy: CollectionPolicy, *, day: timedelta) -> 
         task_queue=names.TASK_QUEUE,
         channel="outbox",
     )
-    os.environ["TEMPORAL_ADDRESS"] = f"127.0.0.1:{temporal_port}"
     await migrate(settings.store_url)
     server = EmbeddedTemporal(folder=folder, port=temporal_port, log_level="error")
     await server.start()
